@@ -1,0 +1,1 @@
+"""Python's sockets on a Rust core."""

@@ -1,0 +1,97 @@
+//! The one place where a call waits.
+//!
+//! Every operation of every socket that can wait goes through [`perform`]. It owns trying first,
+//! letting others run, waiting for readiness with what is left of the deadline, EINTR, signals and
+//! the error.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::{Deadline, Socket};
+use crate::error::{Error, Result};
+use crate::sys::poll::{self, Readiness};
+
+/// Who made a call that may wait, and what has to happen around the wait.
+pub trait Caller {
+    /// What a call fails with.
+    type Error: From<Error>;
+
+    /// Run something that may take long, while others may go on.
+    fn release<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T;
+
+    /// Look at what interrupted a system call; an error ends the call.
+    fn interrupted(&self) -> std::result::Result<(), Self::Error>;
+}
+
+/// A caller with nobody to give way to: plain Rust.
+#[derive(Clone, Copy, Debug)]
+pub struct Alone;
+
+impl Caller for Alone {
+    type Error = Error;
+
+    fn release<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        work()
+    }
+
+    fn interrupted(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// When a call with a deadline waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Try at once, and poll only when the kernel says EAGAIN: one system call where data waits.
+    TryFirst,
+    /// Poll, then try: for calls that mostly find nothing, or that could hang when tried.
+    WaitFirst,
+}
+
+/// Run one operation of a socket to its end, however often it has to wait.
+pub fn perform<C: Caller, T: Send>(
+    caller: &C,
+    socket: &Socket,
+    deadline: &mut Deadline,
+    (readiness, order): (Readiness, Order),
+    mut attempt: impl FnMut(BorrowedFd<'_>) -> io::Result<T> + Send,
+) -> std::result::Result<T, C::Error> {
+    loop {
+        match caller.release(|| run(socket, deadline, (readiness, order), &mut attempt)) {
+            Err(Error::Os(error)) if error.kind() == ErrorKind::Interrupted => {
+                caller.interrupted()?;
+            }
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+/// Try and wait in turn until it is done or something else than readiness is missing.
+fn run<T>(
+    socket: &Socket,
+    deadline: &mut Deadline,
+    (readiness, order): (Readiness, Order),
+    attempt: &mut impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
+) -> Result<T> {
+    let descriptor = socket.borrow()?;
+    let fd = descriptor.as_fd();
+    // The kernel does not wait for a connect that a signal interrupted: that is for us, always.
+    let waits = deadline.is_limited() || readiness == Readiness::Connect;
+    if waits && order == Order::WaitFirst {
+        wait(fd, deadline, readiness)?;
+    }
+    loop {
+        match attempt(fd) {
+            Err(error) if waits && error.kind() == ErrorKind::WouldBlock => {
+                wait(fd, deadline, readiness)?;
+            }
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+/// Wait until the descriptor is ready; a time that poll cannot hold takes several turns.
+fn wait(fd: BorrowedFd<'_>, deadline: &mut Deadline, readiness: Readiness) -> Result<()> {
+    while !poll::wait(fd, readiness, deadline.remaining()?)? {}
+    Ok(())
+}

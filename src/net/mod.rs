@@ -1,0 +1,9 @@
+//! What a socket is, without Python.
+
+pub mod blocking;
+pub mod deadline;
+pub mod socket;
+
+pub use blocking::Caller;
+pub use deadline::{Deadline, Patience};
+pub use socket::Socket;
