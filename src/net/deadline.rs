@@ -15,6 +15,28 @@ pub enum Patience {
     Limited(Duration),
 }
 
+impl Patience {
+    /// Read patience from nanoseconds; less than 0 is endless.
+    #[must_use]
+    pub fn from_nanos(nanos: i64) -> Self {
+        match nanos {
+            ..=-1 => Self::Endless,
+            0 => Self::None,
+            nanos => Self::Limited(Duration::from_nanos(nanos.unsigned_abs())),
+        }
+    }
+
+    /// Write patience as nanoseconds: 292 years are the longest, and -1 is endless.
+    #[must_use]
+    pub fn nanos(self) -> i64 {
+        match self {
+            Self::Endless => -1,
+            Self::None => 0,
+            Self::Limited(limit) => i64::try_from(limit.as_nanos()).unwrap_or(i64::MAX),
+        }
+    }
+}
+
 /// The instant at which one call gives up, which may be made of many system calls.
 ///
 /// The clock is read when the call first has to wait: what is ready at once does not pay for it.

@@ -14,6 +14,11 @@ struct Members {
 
 static MEMBERS: PyOnceLock<Members> = PyOnceLock::new();
 
+/// Look the enums up now, while the name `socket` still means the standard module.
+pub(super) fn init(py: Python<'_>) -> PyResult<()> {
+    members(py).map(drop)
+}
+
 /// Return the `AddressFamily` of this number, or the number itself where there is none.
 pub(super) fn family(py: Python<'_>, number: i32) -> PyResult<Bound<'_, PyAny>> {
     member(&members(py)?.families, py, number)

@@ -1,10 +1,19 @@
 //! The only place that knows Python: what the module `rsock._rsock` holds.
 
+mod address;
+mod buffer;
 mod call;
+mod descriptors;
 mod enums;
 mod error;
+mod message;
 mod number;
+mod options;
 mod raw;
+mod shared;
+mod socket;
+mod timeout;
+mod transfer;
 
 use pyo3::prelude::*;
 
@@ -13,8 +22,24 @@ use pyo3::prelude::*;
 mod _rsock {
     use super::*;
 
+    #[pymodule_export]
+    use super::descriptors::{close, dup, socketpair};
+    #[pymodule_export]
+    use super::shared::_bind;
+    #[pymodule_export]
+    use super::timeout::{getdefaulttimeout, setdefaulttimeout};
+
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        error::init(module)
+        let py = module.py();
+        error::init(module)?;
+        enums::init(py)?;
+        // The finalizer comes first: a subclass inherits only what is there when it is made.
+        let low = py.get_type::<socket::PySocket>();
+        raw::set_finalizer(&low);
+        module.add("socket", &low)?;
+        module.add("SocketType", &low)?;
+        module.add("SharedSocket", py.get_type::<shared::SharedSocket>())?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

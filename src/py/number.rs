@@ -32,6 +32,22 @@ pub(super) fn size(value: &Bound<'_, PyAny>) -> PyResult<isize> {
     value.extract::<isize>().map_err(|error| too_large(value.py(), error, "C ssize_t"))
 }
 
+/// Read an integer of any size, of which the lowest 32 bits count.
+pub(super) fn wrapping_unsigned(value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    wrapping_unsigned_wide(value).map(|wide| wide as u32)
+}
+
+/// Read an integer of any size, of which the lowest 64 bits count.
+pub(super) fn wrapping_unsigned_wide(value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    match value.extract::<i64>() {
+        Ok(value) => Ok(value.cast_unsigned()),
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
+            value.bitand(u64::MAX)?.extract()
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Say an overflow in CPython's words, and leave every other error as it is.
 fn too_large(py: Python<'_>, error: PyErr, target: &str) -> PyErr {
     if error.is_instance_of::<PyOverflowError>(py) {

@@ -170,7 +170,7 @@ fn close(fd: RawFd) -> Result<()> {
         return Ok(());
     }
     // SAFETY: the number came out of the state, so it is closed once.
-    check(unsafe { libc::close(fd) }).map(drop)
+    super::close(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Let a number stand for a file on which every call gives EBADF.

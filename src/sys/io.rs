@@ -61,6 +61,32 @@ impl<'a> Source<'a> {
         self.0.iov_len == 0
     }
 
+    /// Return where the memory begins, for the kernel to follow.
+    pub(super) const fn start(&self) -> *const libc::c_void {
+        self.0.iov_base
+    }
+
+    /// Copy the bytes, which may change meanwhile.
+    ///
+    /// # Safety
+    /// There is room for [`Source::len`] bytes at `to`.
+    pub(super) const unsafe fn copy_to(&self, to: *mut u8) {
+        // SAFETY: the source is vouched for, the room is the caller's promise.
+        unsafe { to.copy_from_nonoverlapping(self.0.iov_base.cast(), self.0.iov_len) }
+    }
+
+    /// Copy the bytes, as they are at this moment.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut copy = Vec::with_capacity(self.len());
+        // SAFETY: the copy has room for as many bytes, and they are all there afterwards.
+        unsafe {
+            self.copy_to(copy.as_mut_ptr());
+            copy.set_len(self.len());
+        }
+        copy
+    }
+
     /// Return what lies behind the first `count` bytes, or nothing at all.
     #[must_use]
     pub const fn skip(self, count: usize) -> Self {
