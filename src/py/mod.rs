@@ -1,6 +1,7 @@
 //! The only place that knows Python: what the module `rsock._rsock` holds.
 
 mod call;
+mod constants;
 mod enums;
 mod error;
 mod number;
@@ -15,6 +16,7 @@ mod _rsock {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        error::init(module)
+        error::init(module)?;
+        constants::init(module)
     }
 }
