@@ -1,6 +1,6 @@
 //! The one blocking call: what it tries, when it waits, and what a signal does to it.
 
-#![allow(unsafe_code)]
+#![allow(unsafe_code, clippy::unwrap_used)]
 
 mod common;
 

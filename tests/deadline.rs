@@ -1,5 +1,7 @@
 //! How long a call waits: as long as it was told, measured, and never a moment less.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::sync::mpsc;

@@ -1,5 +1,7 @@
 //! Sockets that talk to each other on this machine: TCP, UDP and Unix.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};

@@ -1,5 +1,5 @@
 //! What the tests of the core share. Each test file uses its part of it.
-#![allow(dead_code, unsafe_code)]
+#![allow(dead_code, unsafe_code, clippy::unwrap_used)]
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
