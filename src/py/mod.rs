@@ -3,6 +3,7 @@
 mod address;
 mod buffer;
 mod call;
+mod constants;
 mod descriptors;
 mod enums;
 mod error;
@@ -33,6 +34,7 @@ mod _rsock {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
         error::init(module)?;
+        constants::init(module)?;
         enums::init(py)?;
         // The finalizer comes first: a subclass inherits only what is there when it is made.
         let low = py.get_type::<socket::PySocket>();
