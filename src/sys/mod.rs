@@ -3,9 +3,12 @@
 //! With `py/buffer.rs` and `py/raw.rs` this is where `unsafe` lives.
 #![allow(unsafe_code)]
 
+pub mod control;
 pub mod descriptor;
+pub mod interface;
 pub mod io;
 pub mod poll;
+pub mod resolver;
 
 use std::io::{Error, Result};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
