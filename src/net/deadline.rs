@@ -48,7 +48,10 @@ pub struct Deadline {
 
 impl From<Patience> for Deadline {
     fn from(patience: Patience) -> Self {
-        Self { patience, end: None }
+        Self {
+            patience,
+            end: None,
+        }
     }
 }
 
@@ -61,9 +64,13 @@ impl Deadline {
 
     /// Return what is left; `None` is for ever. Errors: [`Error::TimedOut`] when nothing is.
     pub fn remaining(&mut self) -> Result<Option<Duration>> {
-        let Patience::Limited(limit) = self.patience else { return Ok(None) };
+        let Patience::Limited(limit) = self.patience else {
+            return Ok(None);
+        };
         let now = Instant::now();
-        let Some(end) = self.end.or_else(|| now.checked_add(limit)) else { return Ok(None) };
+        let Some(end) = self.end.or_else(|| now.checked_add(limit)) else {
+            return Ok(None);
+        };
         self.end = Some(end);
         match end.checked_duration_since(now) {
             Some(left) if !left.is_zero() => Ok(Some(left)),

@@ -2,6 +2,7 @@
 
 pub mod blocking;
 pub mod deadline;
+pub mod resolver;
 pub mod socket;
 
 pub use blocking::Caller;

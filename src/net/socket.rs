@@ -64,14 +64,20 @@ impl Socket {
     /// Make a socket around an open descriptor.
     #[must_use]
     pub fn new(fd: OwnedFd, kind: Kind) -> Self {
-        let socket = Self { descriptor: Descriptor::from(fd), ..Self::default() };
+        let socket = Self {
+            descriptor: Descriptor::from(fd),
+            ..Self::default()
+        };
         socket.set_kind(kind);
         socket
     }
 
     /// Ask the kernel for a new socket, as socket(2), closed on exec.
     pub fn open(kind: Kind) -> io::Result<Self> {
-        Ok(Self::new(sys::open(kind.family, kind.kind, kind.protocol)?, kind))
+        Ok(Self::new(
+            sys::open(kind.family, kind.kind, kind.protocol)?,
+            kind,
+        ))
     }
 
     /// Let the socket stand for another descriptor; the one it had is closed.
@@ -152,7 +158,11 @@ impl Socket {
     /// another process that shares it may have made it so.
     fn begin(&self, flags: i32) -> (Deadline, i32) {
         let deadline = Deadline::from(self.patience());
-        let flags = if deadline.is_limited() { flags | libc::MSG_DONTWAIT } else { flags };
+        let flags = if deadline.is_limited() {
+            flags | libc::MSG_DONTWAIT
+        } else {
+            flags
+        };
         (deadline, flags)
     }
 
@@ -164,7 +174,9 @@ impl Socket {
         flags: i32,
     ) -> Result<usize, C::Error> {
         let (mut deadline, flags) = self.begin(flags);
-        perform(caller, self, &mut deadline, READ, |fd| sys::io::recv(fd, into, flags))
+        perform(caller, self, &mut deadline, READ, |fd| {
+            sys::io::recv(fd, into, flags)
+        })
     }
 
     /// Receive a message and who sent it, as recvfrom(2).
@@ -175,7 +187,9 @@ impl Socket {
         flags: i32,
     ) -> Result<(usize, SockAddr), C::Error> {
         let (mut deadline, flags) = self.begin(flags);
-        perform(caller, self, &mut deadline, READ, |fd| sys::io::recv_from(fd, into, flags))
+        perform(caller, self, &mut deadline, READ, |fd| {
+            sys::io::recv_from(fd, into, flags)
+        })
     }
 
     /// Send bytes, as send(2); it may take less than was offered.
@@ -186,7 +200,9 @@ impl Socket {
         flags: i32,
     ) -> Result<usize, C::Error> {
         let (mut deadline, flags) = self.begin(flags);
-        perform(caller, self, &mut deadline, WRITE, |fd| sys::io::send(fd, from, flags))
+        perform(caller, self, &mut deadline, WRITE, |fd| {
+            sys::io::send(fd, from, flags)
+        })
     }
 
     /// Send all bytes under one deadline. After an error nobody knows how many went out.
@@ -218,7 +234,9 @@ impl Socket {
         to: &SockAddr,
     ) -> Result<usize, C::Error> {
         let (mut deadline, flags) = self.begin(flags);
-        perform(caller, self, &mut deadline, WRITE, |fd| sys::io::send_to(fd, from, flags, to))
+        perform(caller, self, &mut deadline, WRITE, |fd| {
+            sys::io::send_to(fd, from, flags, to)
+        })
     }
 
     /// Receive a message in pieces, with control data, as recvmsg(2).
@@ -254,7 +272,9 @@ impl Socket {
     pub fn accept<C: Caller>(&self, caller: &C) -> Result<(OwnedFd, SockAddr), C::Error> {
         let mut deadline = Deadline::from(self.patience());
         let named = self.kind().family != sys::AF_ALG;
-        perform(caller, self, &mut deadline, ACCEPT, |fd| sys::accept(fd, named))
+        perform(caller, self, &mut deadline, ACCEPT, |fd| {
+            sys::accept(fd, named)
+        })
     }
 
     /// Connect to an address, as connect(2), and wait until it is done.
@@ -275,6 +295,12 @@ impl Socket {
         if !under_way {
             return Err(crate::error::Error::Os(error).into());
         }
-        perform(caller, self, &mut Deadline::from(patience), CONNECT, sys::connected)
+        perform(
+            caller,
+            self,
+            &mut Deadline::from(patience),
+            CONNECT,
+            sys::connected,
+        )
     }
 }

@@ -24,7 +24,11 @@ impl View {
         let mut view = Box::new(ffi::Py_buffer::new());
         // SAFETY: the object lives, and the view is ours to fill.
         let failed = unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), &raw mut *view, flags) };
-        if failed == 0 { Ok(Self(view)) } else { Err(PyErr::fetch(object.py())) }
+        if failed == 0 {
+            Ok(Self(view))
+        } else {
+            Err(PyErr::fetch(object.py()))
+        }
     }
 
     fn len(&self) -> usize {
@@ -72,7 +76,10 @@ pub(super) struct Writable(View);
 
 impl Writable {
     /// Look at any contiguous buffer that can be written; anything else is refused in these words.
-    pub(super) fn new(object: &Bound<'_, PyAny>, refusal: impl FnOnce() -> String) -> PyResult<Self> {
+    pub(super) fn new(
+        object: &Bound<'_, PyAny>,
+        refusal: impl FnOnce() -> String,
+    ) -> PyResult<Self> {
         let view = View::new(object, ffi::PyBUF_WRITABLE);
         view.map(Self).map_err(|_| PyTypeError::new_err(refusal()))
     }
@@ -124,7 +131,10 @@ fn receive_large<'py, T>(
     };
     // SAFETY: the content of these bytes is `room` long and ours alone.
     let mut target = unsafe {
-        Target::from_raw(ffi::PyBytes_AS_STRING(bytes.as_ptr()).cast_mut().cast(), room as usize)
+        Target::from_raw(
+            ffi::PyBytes_AS_STRING(bytes.as_ptr()).cast_mut().cast(),
+            room as usize,
+        )
     };
     let (count, rest) = receive(&mut target)?;
     let mut bytes = bytes.into_ptr();

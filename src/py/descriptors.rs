@@ -23,7 +23,9 @@ pub(super) fn close(py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<()> {
 #[pyo3(signature = (fd, /))]
 pub(super) fn dup(fd: &Bound<'_, PyAny>) -> PyResult<i32> {
     let fd = checked(number::int(fd)?)?;
-    Ok(sys::duplicate(raw::lend(fd)).map(OwnedFd::into_raw_fd).map_err(Error::Os)?)
+    Ok(sys::duplicate(raw::lend(fd))
+        .map(OwnedFd::into_raw_fd)
+        .map_err(Error::Os)?)
 }
 
 /// Make two sockets that are connected, as socketpair(2); AF_UNIX streams if nothing is said.
@@ -53,5 +55,9 @@ pub(super) fn socketpair(
 
 /// Refuse what cannot be a descriptor, as the kernel would.
 fn checked(number: i32) -> Result<i32, Error> {
-    if number < 0 { Err(Error::from_errno(libc::EBADF)) } else { Ok(number) }
+    if number < 0 {
+        Err(Error::from_errno(libc::EBADF))
+    } else {
+        Ok(number)
+    }
 }

@@ -33,17 +33,20 @@ fn members(py: Python<'_>) -> PyResult<&Members> {
     MEMBERS.get_or_try_init(py, || {
         let stock = py.import("socket")?;
         let by_number = |name: &str| -> PyResult<Py<PyDict>> {
-            Ok(stock.getattr(name)?.getattr("_value2member_map_")?.cast_into()?.unbind())
+            Ok(stock
+                .getattr(name)?
+                .getattr("_value2member_map_")?
+                .cast_into()?
+                .unbind())
         };
-        Ok(Members { families: by_number("AddressFamily")?, kinds: by_number("SocketKind")? })
+        Ok(Members {
+            families: by_number("AddressFamily")?,
+            kinds: by_number("SocketKind")?,
+        })
     })
 }
 
-fn member<'py>(
-    members: &Py<PyDict>,
-    py: Python<'py>,
-    number: i32,
-) -> PyResult<Bound<'py, PyAny>> {
+fn member<'py>(members: &Py<PyDict>, py: Python<'py>, number: i32) -> PyResult<Bound<'py, PyAny>> {
     let number = number.into_pyobject(py)?.into_any();
     Ok(members.bind(py).get_item(&number)?.unwrap_or(number))
 }

@@ -1,8 +1,6 @@
 //! Messages in pieces, with control data beside them: recvmsg and sendmsg.
 
-use pyo3::exceptions::{
-    PyMemoryError, PyOSError, PyRuntimeWarning, PyTypeError, PyValueError,
-};
+use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeWarning, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyList, PySequence, PyTuple};
 
@@ -23,7 +21,10 @@ pub(super) fn recvmsg<'py>(
     ancbufsize: Argument<'_, 'py>,
     flags: Argument<'_, 'py>,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let (size, room) = (number::size(bufsize)?, ancbufsize.map_or(Ok(0), number::size)?);
+    let (size, room) = (
+        number::size(bufsize)?,
+        ancbufsize.map_or(Ok(0), number::size)?,
+    );
     let flags = number::int_or_zero(flags)?;
     let size = usize::try_from(size)
         .map_err(|_| PyValueError::new_err("negative buffer size in recvmsg()"))?;
@@ -117,11 +118,16 @@ pub(super) fn sendmsg(
     let (py, socket) = (slf.py(), &slf.get().socket);
     let flags = number::int_or_zero(flags)?;
     let to = to.filter(|to| !to.is_none());
-    let target = to.map(|to| address::from_python(socket, to, "sendmsg")).transpose()?;
+    let target = to
+        .map(|to| address::from_python(socket, to, "sendmsg"))
+        .transpose()?;
     let told = to.cloned().unwrap_or_else(|| py.None().into_bound(py));
     raw::audit_pair(c"socket.sendmsg", slf.as_any(), &told)?;
     let objects = pieces(buffers)?;
-    let buffers = objects.iter().map(Readable::new).collect::<PyResult<Vec<_>>>()?;
+    let buffers = objects
+        .iter()
+        .map(Readable::new)
+        .collect::<PyResult<Vec<_>>>()?;
     let sources: Vec<Source<'_>> = buffers.iter().map(Readable::source).collect();
     let control = ancdata.map_or_else(|| Ok(Control::default()), control_to_send)?;
     socket.send_message(&Interpreter(py), &sources, &control, flags, target.as_ref())
@@ -157,9 +163,15 @@ fn three_parts<'py>(item: &Bound<'py, PyAny>) -> PyResult<Three<'py>> {
         let text = "[sendmsg() ancillary data items]() argument 1 must be";
         PyTypeError::new_err(format!("{text} {what}"))
     };
-    let parts = item.cast::<PySequence>().ok().filter(|item| !item.is_instance_of::<PyBytes>());
+    let parts = item
+        .cast::<PySequence>()
+        .ok()
+        .filter(|item| !item.is_instance_of::<PyBytes>());
     let Some(parts) = parts else {
-        return Err(wrong(format!("3-item sequence, not {}", item.get_type().name()?)));
+        return Err(wrong(format!(
+            "3-item sequence, not {}",
+            item.get_type().name()?
+        )));
     };
     match parts.len()? {
         3 => Ok((parts.get_item(0)?, parts.get_item(1)?, parts.get_item(2)?)),
@@ -171,14 +183,22 @@ fn three_parts<'py>(item: &Bound<'py, PyAny>) -> PyResult<Three<'py>> {
 fn all<'py>(items: &Bound<'py, PyAny>, refusal: &str) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let refused = |error: PyErr| {
         let kind = error.is_instance_of::<PyTypeError>(items.py());
-        if kind { PyTypeError::new_err(refusal.to_owned()) } else { error }
+        if kind {
+            PyTypeError::new_err(refusal.to_owned())
+        } else {
+            error
+        }
     };
     items.try_iter().map_err(refused)?.collect()
 }
 
 /// What is asked of the kernel's cryptography besides the data: operation, IV, associated length.
-pub(super) type Task<'a, 'py> =
-    (Argument<'a, 'py>, Argument<'a, 'py>, Argument<'a, 'py>, Argument<'a, 'py>);
+pub(super) type Task<'a, 'py> = (
+    Argument<'a, 'py>,
+    Argument<'a, 'py>,
+    Argument<'a, 'py>,
+    Argument<'a, 'py>,
+);
 
 #[cfg(target_os = "linux")]
 pub(super) fn sendmsg_afalg(
@@ -190,12 +210,16 @@ pub(super) fn sendmsg_afalg(
     if socket.kind().family != libc::AF_ALG {
         return Err(PyOSError::new_err("algset is only supported for AF_ALG"));
     }
-    let op = whole(op, "op")?.map_or(Ok(-1), |op| number::int(op)).unwrap_or(-1);
+    let op = whole(op, "op")?
+        .map_or(Ok(-1), |op| number::int(op))
+        .unwrap_or(-1);
     let iv = iv.map(Readable::new).transpose()?;
-    let assoclen = whole(assoclen, "assoclen")?.map(|len| number::int(len)).transpose()?;
+    let assoclen = whole(assoclen, "assoclen")?
+        .map(|len| number::int(len))
+        .transpose()?;
     let flags = number::int_or_zero(flags)?;
-    let op = u32::try_from(op)
-        .map_err(|_| PyTypeError::new_err("Invalid or missing argument 'op'"))?;
+    let op =
+        u32::try_from(op).map_err(|_| PyTypeError::new_err("Invalid or missing argument 'op'"))?;
     let assoclen = assoclen
         .map(|len| u32::try_from(len))
         .transpose()
@@ -211,7 +235,10 @@ pub(super) fn sendmsg_afalg(
         ask(libc::ALG_SET_AEAD_ASSOCLEN, &len.to_ne_bytes());
     }
     let objects = msg.map_or_else(|| Ok(Vec::new()), pieces)?;
-    let buffers = objects.iter().map(Readable::new).collect::<PyResult<Vec<_>>>()?;
+    let buffers = objects
+        .iter()
+        .map(Readable::new)
+        .collect::<PyResult<Vec<_>>>()?;
     let sources: Vec<Source<'_>> = buffers.iter().map(Readable::source).collect();
     socket.send_message(&Interpreter(py), &sources, &control, flags, None)
 }

@@ -1,16 +1,20 @@
 //! The only place that knows Python: what the module `rsock._rsock` holds.
 
 mod address;
+mod argument;
 mod buffer;
 mod call;
 mod constants;
 mod descriptors;
 mod enums;
 mod error;
+mod host;
+mod inet;
 mod message;
 mod number;
 mod options;
 mod raw;
+mod resolver;
 mod shared;
 mod socket;
 mod timeout;
@@ -25,6 +29,17 @@ mod _rsock {
 
     #[pymodule_export]
     use super::descriptors::{close, dup, socketpair};
+    #[pymodule_export]
+    use super::inet::{
+        cmsg_len, cmsg_space, htonl, htons, inet_aton, inet_ntoa, inet_ntop, inet_pton, ntohl,
+        ntohs,
+    };
+    #[pymodule_export]
+    use super::resolver::{
+        getaddrinfo, gethostbyaddr, gethostbyname, gethostbyname_ex, gethostname, getnameinfo,
+        getprotobyname, getservbyname, getservbyport, if_indextoname, if_nameindex, if_nametoindex,
+        sethostname,
+    };
     #[pymodule_export]
     use super::shared::_bind;
     #[pymodule_export]

@@ -1,9 +1,10 @@
 //! Integers from Python, with the texts of the errors that CPython gives.
 
-use std::ffi::{c_int, c_long};
+use std::ffi::{c_int, c_long, c_ulong};
 
-use pyo3::exceptions::PyOverflowError;
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::types::PyInt;
 
 /// Read a C int: TypeError for what is no integer, OverflowError for what does not fit.
 pub(super) fn int(value: &Bound<'_, PyAny>) -> PyResult<c_int> {
@@ -24,12 +25,64 @@ pub(super) fn int_or_zero(value: Option<&Bound<'_, PyAny>>) -> PyResult<c_int> {
 
 /// Read a C long.
 pub(super) fn long(value: &Bound<'_, PyAny>) -> PyResult<c_long> {
-    value.extract::<c_long>().map_err(|error| too_large(value.py(), error, "C long"))
+    value
+        .extract::<c_long>()
+        .map_err(|error| too_large(value.py(), no_integer(value, error), "C long"))
+}
+
+/// Read an unsigned C long: no other type than int will do.
+pub(super) fn unsigned_long(value: &Bound<'_, PyAny>) -> PyResult<c_ulong> {
+    let Ok(number) = value.cast::<PyInt>() else {
+        return Err(PyTypeError::new_err("an integer is required"));
+    };
+    number.extract::<c_ulong>().map_err(|_| {
+        let negative = number.lt(0).unwrap_or(false);
+        PyOverflowError::new_err(if negative {
+            "can't convert negative value to unsigned int"
+        } else {
+            "Python int too large to convert to C unsigned long"
+        })
+    })
+}
+
+/// Read the lowest 32 bits of an integer of any size and sign.
+pub(super) fn low_bits(value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    match long(value) {
+        Ok(number) => Ok(number as u32),
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
+            value.call_method0("__index__")?.bitand(u32::MAX)?.extract()
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Say that this is no integer, in the words of the older Pythons.
+#[cfg(not(Py_3_10))]
+fn no_integer(value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyTypeError>(value.py())
+        || value.hasattr("__index__").unwrap_or(true)
+    {
+        return error;
+    }
+    if value.is_instance_of::<pyo3::types::PyFloat>() {
+        return PyTypeError::new_err("integer argument expected, got float");
+    }
+    match value.get_type().name() {
+        Ok(name) => PyTypeError::new_err(format!("an integer is required (got type {name})")),
+        Err(error) => error,
+    }
+}
+
+#[cfg(Py_3_10)]
+fn no_integer(_value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+    error
 }
 
 /// Read a size, which may still be negative.
 pub(super) fn size(value: &Bound<'_, PyAny>) -> PyResult<isize> {
-    value.extract::<isize>().map_err(|error| too_large(value.py(), error, "C ssize_t"))
+    value
+        .extract::<isize>()
+        .map_err(|error| too_large(value.py(), error, "C ssize_t"))
 }
 
 /// Read an integer of any size, of which the lowest 32 bits count.

@@ -24,7 +24,9 @@ pub(super) fn set(
     let set = |value: Source<'_>| socket.with(|fd| option::set(fd, level, name, value));
     if let Some(optlen) = optlen {
         if !value.is_none() {
-            return Err(PyTypeError::new_err("setsockopt() takes exactly 3 arguments (4 given)"));
+            return Err(PyTypeError::new_err(
+                "setsockopt() takes exactly 3 arguments (4 given)",
+            ));
         }
         let optlen = number::wrapping_unsigned(optlen)?;
         return Ok(socket.with(|fd| option::set_length(fd, level, name, optlen))?);

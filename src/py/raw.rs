@@ -24,14 +24,18 @@ pub(super) fn audit_pair(
 ) -> PyResult<()> {
     let (first, second, py) = (first.as_ptr(), second.as_ptr(), first.py());
     // SAFETY: the format takes two borrowed references, which outlive the call.
-    raised(py, unsafe { PySys_Audit(event.as_ptr(), c"OO".as_ptr(), first, second) })
+    raised(py, unsafe {
+        PySys_Audit(event.as_ptr(), c"OO".as_ptr(), first, second)
+    })
 }
 
 /// Tell the audit hooks of an event; what a hook raises ends the call.
 pub(super) fn audit(event: &CStr, arguments: &Bound<'_, PyTuple>) -> PyResult<()> {
     let (py, arguments) = (arguments.py(), arguments.as_ptr());
     // SAFETY: a tuple made by the format "O" is itself the tuple of arguments.
-    raised(py, unsafe { PySys_Audit(event.as_ptr(), c"O".as_ptr(), arguments) })
+    raised(py, unsafe {
+        PySys_Audit(event.as_ptr(), c"O".as_ptr(), arguments)
+    })
 }
 
 /// Tell the audit hooks that a socket is being made.
@@ -56,7 +60,11 @@ pub(super) fn audit_new(
 
 /// Turn what a call into CPython reports into what it raised.
 fn raised(py: Python<'_>, outcome: c_int) -> PyResult<()> {
-    if outcome < 0 { Err(PyErr::fetch(py)) } else { Ok(()) }
+    if outcome < 0 {
+        Err(PyErr::fetch(py))
+    } else {
+        Ok(())
+    }
 }
 
 /// Run something that must not disturb the error that is on its way, if there is one.

@@ -44,8 +44,14 @@ static FACE: PyOnceLock<Face> = PyOnceLock::new();
 #[pyo3(signature = (namespace, /))]
 pub(super) fn _bind(namespace: &Bound<'_, PyDict>) -> PyResult<()> {
     let py = namespace.py();
-    let class = namespace.as_any().get_item(intern!(py, "socket"))?.cast_into::<PyType>()?;
-    let face = Face { namespace: namespace.clone().unbind(), class: class.unbind() };
+    let class = namespace
+        .as_any()
+        .get_item(intern!(py, "socket"))?
+        .cast_into::<PyType>()?;
+    let face = Face {
+        namespace: namespace.clone().unbind(),
+        class: class.unbind(),
+    };
     // Set once: a face that is loaded again has the same names.
     let _ = FACE.set(py, face);
     Ok(())
@@ -88,7 +94,10 @@ impl SharedSocket {
 
     fn __getstate__(slf: &Bound<'_, Self>) -> PyResult<()> {
         let name = slf.get_type().name()?;
-        Err(PyTypeError::new_err(format!("cannot pickle {:?} object", name.to_string())))
+        Err(PyTypeError::new_err(format!(
+            "cannot pickle {:?} object",
+            name.to_string()
+        )))
     }
 
     /// The address family.
@@ -143,9 +152,11 @@ impl SharedSocket {
 
     fn _decref_socketios(slf: &Bound<'_, Self>) -> PyResult<()> {
         let (py, this) = (slf.py(), slf.get());
-        let _ = this.files.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |files| {
-            (files > 0).then(|| files - 1)
-        });
+        let _ = this
+            .files
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |files| {
+                (files > 0).then(|| files - 1)
+            });
         if !this._closed() {
             return Ok(());
         }
@@ -184,7 +195,11 @@ fn connection<'py>(slf: &Bound<'py, SharedSocket>, fd: OwnedFd) -> PyResult<Boun
     let Some(face) = FACE.get(py) else {
         return make(slf.get_type().as_any(), slf, fd);
     };
-    let class = face.namespace.bind(py).as_any().get_item(intern!(py, "socket"))?;
+    let class = face
+        .namespace
+        .bind(py)
+        .as_any()
+        .get_item(intern!(py, "socket"))?;
     if !class.is(&face.class) {
         return make(&class, slf, fd);
     }

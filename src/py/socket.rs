@@ -19,8 +19,20 @@ use crate::sys;
 ///
 /// What is not given is AF_INET, SOCK_STREAM and the protocol that goes with them, or what the
 /// given descriptor says of itself.
-#[cfg_attr(Py_3_10, pyclass(name = "socket", module = "rsock._rsock", subclass, frozen, immutable_type))]
-#[cfg_attr(not(Py_3_10), pyclass(name = "socket", module = "rsock._rsock", subclass, frozen))]
+#[cfg_attr(
+    Py_3_10,
+    pyclass(
+        name = "socket",
+        module = "rsock._rsock",
+        subclass,
+        frozen,
+        immutable_type
+    )
+)]
+#[cfg_attr(
+    not(Py_3_10),
+    pyclass(name = "socket", module = "rsock._rsock", subclass, frozen)
+)]
 #[derive(Default)]
 pub(super) struct PySocket {
     pub(super) socket: Socket,
@@ -50,7 +62,11 @@ impl PySocket {
         fileno: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let part = |value: Option<&Bound<'_, PyAny>>| value.map_or(Ok(UNKNOWN), number::int);
-        let asked = Kind { family: part(family)?, kind: part(r#type)?, protocol: part(proto)? };
+        let asked = Kind {
+            family: part(family)?,
+            kind: part(r#type)?,
+            protocol: part(proto)?,
+        };
         raw::audit_new(slf.as_any(), asked.family, asked.kind, asked.protocol)?;
         let (fd, kind) = match fileno.filter(|fileno| !fileno.is_none()) {
             Some(fileno) => take_over(number::int(fileno)?, asked)?,
@@ -60,7 +76,11 @@ impl PySocket {
     }
 
     fn __repr__(&self) -> String {
-        let Kind { family, kind, protocol } = self.socket.kind();
+        let Kind {
+            family,
+            kind,
+            protocol,
+        } = self.socket.kind();
         let fd = self.socket.number();
         format!("<socket object, fd={fd}, family={family}, type={kind}, proto={protocol}>")
     }
@@ -163,8 +183,16 @@ impl PySocket {
     /// Let calls wait for ever (a true flag), or not at all.
     #[pyo3(signature = (flag, /))]
     fn setblocking(&self, flag: &Bound<'_, PyAny>) -> PyResult<()> {
-        let waits = if cfg!(Py_3_12) { flag.is_truthy()? } else { number::long(flag)? != 0 };
-        Ok(self.socket.set_patience(if waits { Patience::Endless } else { Patience::None })?)
+        let waits = if cfg!(Py_3_12) {
+            flag.is_truthy()?
+        } else {
+            number::long(flag)? != 0
+        };
+        Ok(self.socket.set_patience(if waits {
+            Patience::Endless
+        } else {
+            Patience::None
+        })?)
     }
 
     /// Return whether calls wait at all.
@@ -192,7 +220,13 @@ impl PySocket {
         value: &Bound<'_, PyAny>,
         optlen: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        options::set(&self.socket, number::int(level)?, number::int(option)?, value, optlen)
+        options::set(
+            &self.socket,
+            number::int(level)?,
+            number::int(option)?,
+            value,
+            optlen,
+        )
     }
 
     /// Return an option as an int, or as at most `buflen` bytes.
@@ -205,7 +239,13 @@ impl PySocket {
         buflen: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (level, option) = (number::int(level)?, number::int(option)?);
-        options::get(py, &self.socket, level, option, number::int_or_zero(buflen)?)
+        options::get(
+            py,
+            &self.socket,
+            level,
+            option,
+            number::int_or_zero(buflen)?,
+        )
     }
 
     /// End one direction of the connection (SHUT_RD, SHUT_WR) or both (SHUT_RDWR).
@@ -223,7 +263,12 @@ impl PySocket {
         bufsize: &Bound<'py, PyAny>,
         flags: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        transfer::recv(py, &self.socket, number::size(bufsize)?, number::int_or_zero(flags)?)
+        transfer::recv(
+            py,
+            &self.socket,
+            number::size(bufsize)?,
+            number::int_or_zero(flags)?,
+        )
     }
 
     /// Receive into a buffer, as much as fits or at most `nbytes`, and return how many came.
@@ -246,7 +291,12 @@ impl PySocket {
         bufsize: &Bound<'py, PyAny>,
         flags: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyAny>)> {
-        transfer::recvfrom(py, &self.socket, number::size(bufsize)?, number::int_or_zero(flags)?)
+        transfer::recvfrom(
+            py,
+            &self.socket,
+            number::size(bufsize)?,
+            number::int_or_zero(flags)?,
+        )
     }
 
     /// Receive a message into a buffer, and return how many bytes came and who sent it.
@@ -344,7 +394,10 @@ impl PySocket {
 impl PySocket {
     /// Begin to stand for a descriptor, with the default timeout for new sockets.
     pub(super) fn settle(&self, fd: OwnedFd, asked: Kind) -> PyResult<()> {
-        let kind = Kind { kind: asked.kind & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC), ..asked };
+        let kind = Kind {
+            kind: asked.kind & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC),
+            ..asked
+        };
         self.socket.replace(fd, kind);
         if asked.kind & libc::SOCK_NONBLOCK != 0 {
             self.socket.note_patience(Patience::None);
@@ -368,7 +421,9 @@ impl Drop for PySocket {
 /// Close a socket that nobody closed, and say so: what the finalizer of every socket does.
 pub(super) fn finalize(socket: &Bound<'_, PySocket>) {
     let py = socket.py();
-    let repr = socket.repr().map_or_else(|_| socket.get().__repr__(), |repr| repr.to_string());
+    let repr = socket
+        .repr()
+        .map_or_else(|_| socket.get().__repr__(), |repr| repr.to_string());
     warn_unclosed(py, &repr, Some(socket.as_any()));
     // Closed only now, so that whoever shows the warning could still ask the socket for its name.
     let core = &socket.get().socket;
@@ -381,7 +436,11 @@ fn warn_unclosed(py: Python<'_>, repr: &str, source: Option<&Bound<'_, PyAny>>) 
     let warned = py.import("warnings").and_then(|warnings| {
         let keywords = PyDict::new(py);
         keywords.set_item("source", source)?;
-        warnings.call_method("warn", (format!("unclosed {repr}"), &category, 1), Some(&keywords))
+        warnings.call_method(
+            "warn",
+            (format!("unclosed {repr}"), &category, 1),
+            Some(&keywords),
+        )
     });
     if let Err(error) = warned {
         // At the end of the interpreter there may be no warnings left to warn with.
@@ -399,7 +458,9 @@ fn open(py: Python<'_>, asked: Kind) -> PyResult<(OwnedFd, Kind)> {
         kind: or(asked.kind, libc::SOCK_STREAM),
         protocol: or(asked.protocol, 0),
     };
-    let fd = py.detach(|| sys::open(kind.family, kind.kind, kind.protocol)).map_err(Error::Os)?;
+    let fd = py
+        .detach(|| sys::open(kind.family, kind.kind, kind.protocol))
+        .map_err(Error::Os)?;
     Ok((fd, kind))
 }
 
@@ -441,7 +502,9 @@ fn inspect(fileno: i32, asked: Kind) -> Result<Kind> {
 /// Leave out that the other side had already reset the connection: it is closed, as was asked.
 pub(super) fn forgive_reset(closed: std::io::Result<()>) -> PyResult<()> {
     match closed {
-        Err(error) if error.raw_os_error() != Some(libc::ECONNRESET) => Err(Error::Os(error).into()),
+        Err(error) if error.raw_os_error() != Some(libc::ECONNRESET) => {
+            Err(Error::Os(error).into())
+        }
         _ => Ok(()),
     }
 }

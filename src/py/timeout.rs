@@ -26,7 +26,11 @@ pub(super) fn patience(seconds: &Bound<'_, PyAny>) -> PyResult<Patience> {
             .extract::<i64>()
             .or_else(|error| {
                 let overflow = error.is_instance_of::<PyOverflowError>(seconds.py());
-                if overflow { Err(too_large()) } else { Err(error) }
+                if overflow {
+                    Err(too_large())
+                } else {
+                    Err(error)
+                }
             })?
             .checked_mul(NANOS)
             .ok_or_else(too_large)?,
@@ -43,7 +47,11 @@ fn round_up(seconds: f64) -> PyResult<i64> {
         return Err(PyValueError::new_err("Invalid value NaN (not a number)"));
     }
     let nanos = seconds * NANOS as f64;
-    let nanos = if nanos >= 0.0 { nanos.ceil() } else { nanos.floor() };
+    let nanos = if nanos >= 0.0 {
+        nanos.ceil()
+    } else {
+        nanos.floor()
+    };
     // Both ends are powers of two, which a float holds exactly.
     if (i64::MIN as f64..-(i64::MIN as f64)).contains(&nanos) {
         Ok(nanos as i64)

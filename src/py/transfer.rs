@@ -61,10 +61,12 @@ fn checked_room(buffer: &Writable, nbytes: Argument<'_, '_>, method: &str) -> Py
     match asked {
         0 => Ok(buffer.len()),
         asked if asked <= buffer.len() => Ok(asked),
-        _ if method == "recv_into" => {
-            Err(PyValueError::new_err("buffer too small for requested bytes"))
-        }
-        _ => Err(PyValueError::new_err("nbytes is greater than the length of the buffer")),
+        _ if method == "recv_into" => Err(PyValueError::new_err(
+            "buffer too small for requested bytes",
+        )),
+        _ => Err(PyValueError::new_err(
+            "nbytes is greater than the length of the buffer",
+        )),
     }
 }
 
@@ -116,10 +118,17 @@ pub(super) fn sendall(
     socket.send_all(&Interpreter(py), data.source(), number::int_or_zero(flags)?)
 }
 
-pub(super) fn sendto(socket: &Bound<'_, PySocket>, arguments: &Bound<'_, PyTuple>) -> PyResult<usize> {
+pub(super) fn sendto(
+    socket: &Bound<'_, PySocket>,
+    arguments: &Bound<'_, PyTuple>,
+) -> PyResult<usize> {
     let (data, flags, to) = match arguments.len() {
         2 => (arguments.get_item(0)?, None, arguments.get_item(1)?),
-        3 => (arguments.get_item(0)?, Some(arguments.get_item(1)?), arguments.get_item(2)?),
+        3 => (
+            arguments.get_item(0)?,
+            Some(arguments.get_item(1)?),
+            arguments.get_item(2)?,
+        ),
         count => {
             let text = format!("sendto() takes 2 or 3 arguments ({count} given)");
             return Err(PyTypeError::new_err(text));

@@ -35,7 +35,10 @@ unsafe impl Sync for Target<'_> {}
 
 impl<'a> From<&'a [u8]> for Source<'a> {
     fn from(bytes: &'a [u8]) -> Self {
-        Self(iovec(bytes.as_ptr().cast_mut().cast(), bytes.len()), PhantomData)
+        Self(
+            iovec(bytes.as_ptr().cast_mut().cast(), bytes.len()),
+            PhantomData,
+        )
     }
 }
 
@@ -90,7 +93,11 @@ impl<'a> Source<'a> {
     /// Return what lies behind the first `count` bytes, or nothing at all.
     #[must_use]
     pub const fn skip(self, count: usize) -> Self {
-        let count = if count < self.0.iov_len { count } else { self.0.iov_len };
+        let count = if count < self.0.iov_len {
+            count
+        } else {
+            self.0.iov_len
+        };
         // SAFETY: never past the end.
         let start = unsafe { self.0.iov_base.byte_add(count) };
         Self(iovec(start.cast(), self.0.iov_len - count), PhantomData)
@@ -136,7 +143,10 @@ impl<'a> Target<'a> {
 }
 
 const fn iovec(start: *mut u8, len: usize) -> libc::iovec {
-    libc::iovec { iov_base: start.cast(), iov_len: len }
+    libc::iovec {
+        iov_base: start.cast(),
+        iov_len: len,
+    }
 }
 
 /// Receive into memory, as recv(2); 0 is the end of a stream.
@@ -162,7 +172,14 @@ pub fn recv_from(
     address_from(|name, len| {
         // SAFETY: the target's memory is vouched for, and the address's is its own.
         let count = unsafe {
-            libc::recvfrom(fd.as_raw_fd(), into.0.iov_base, into.0.iov_len, flags, name, len)
+            libc::recvfrom(
+                fd.as_raw_fd(),
+                into.0.iov_base,
+                into.0.iov_len,
+                flags,
+                name,
+                len,
+            )
         };
         check(count).map(|count| count as usize)
     })

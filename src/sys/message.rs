@@ -103,17 +103,24 @@ impl Control {
             start += padded;
             let cut = length > rest.len();
             let data = &rest[data_offset().min(rest.len())..length.min(rest.len())];
-            Some(Item { level: header.cmsg_level, kind: header.cmsg_type, data, cut })
+            Some(Item {
+                level: header.cmsg_level,
+                kind: header.cmsg_type,
+                data,
+                cut,
+            })
         })
     }
 
     /// Take the descriptors that came along: for a message that nobody will get to see.
     #[must_use]
     pub fn take_descriptors(self) -> Vec<OwnedFd> {
-        let rights = |item: &Item<'_>| {
-            item.level == libc::SOL_SOCKET && item.kind == libc::SCM_RIGHTS
-        };
-        let numbers = self.items().filter(rights).flat_map(|item| item.data.as_chunks().0);
+        let rights =
+            |item: &Item<'_>| item.level == libc::SOL_SOCKET && item.kind == libc::SCM_RIGHTS;
+        let numbers = self
+            .items()
+            .filter(rights)
+            .flat_map(|item| item.data.as_chunks().0);
         let owned = numbers.map(|&number| {
             // SAFETY: the kernel has just opened these for us, and nobody else was told.
             unsafe { OwnedFd::from_raw_fd(RawFd::from_ne_bytes(number)) }
@@ -134,7 +141,8 @@ fn data_offset() -> usize {
 
 fn read_header(bytes: &[u8]) -> Option<libc::cmsghdr> {
     // SAFETY: there are enough bytes, of which any make a header; they need not be aligned.
-    (bytes.len() >= HEADER).then(|| unsafe { bytes.as_ptr().cast::<libc::cmsghdr>().read_unaligned() })
+    (bytes.len() >= HEADER)
+        .then(|| unsafe { bytes.as_ptr().cast::<libc::cmsghdr>().read_unaligned() })
 }
 
 /// What came with a message besides its bytes.
@@ -167,11 +175,19 @@ pub fn recv_message(
             header.msg_namelen = *len;
             let count = check(libc::recvmsg(fd.as_raw_fd(), &raw mut header, flags))?;
             *len = header.msg_namelen;
-            Ok((count as usize, header.msg_flags, header.msg_controllen as usize))
+            Ok((
+                count as usize,
+                header.msg_flags,
+                header.msg_controllen as usize,
+            ))
         }
     })?;
     control.len = filled.min(room);
-    Ok(Received { count, flags, address })
+    Ok(Received {
+        count,
+        flags,
+        address,
+    })
 }
 
 /// Send a message, as sendmsg(2).
@@ -198,7 +214,11 @@ pub fn send_message(
 
 impl Control {
     fn pointer(&mut self) -> *mut libc::c_void {
-        if self.len == 0 { std::ptr::null_mut() } else { self.memory.as_mut_ptr().cast() }
+        if self.len == 0 {
+            std::ptr::null_mut()
+        } else {
+            self.memory.as_mut_ptr().cast()
+        }
     }
 }
 

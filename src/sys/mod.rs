@@ -4,11 +4,14 @@
 #![allow(unsafe_code)]
 
 pub mod constants;
+pub mod control;
 pub mod descriptor;
+pub mod interface;
 pub mod io;
 pub mod message;
 pub mod option;
 pub mod poll;
+pub mod resolver;
 
 use std::io::{Error, Result};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -31,7 +34,11 @@ pub use linux_only::*;
 
 /// Turn the -1 of a system call into the error that `errno` holds.
 fn check<T: PartialEq + From<i8>>(outcome: T) -> Result<T> {
-    if outcome == T::from(-1) { Err(Error::last_os_error()) } else { Ok(outcome) }
+    if outcome == T::from(-1) {
+        Err(Error::last_os_error())
+    } else {
+        Ok(outcome)
+    }
 }
 
 /// Describe an error number in the words of the C library.
@@ -55,7 +62,11 @@ pub fn open(family: i32, kind: i32, protocol: i32) -> Result<OwnedFd> {
 
 /// Ask the kernel for two sockets that are connected, as socketpair(2); closed on exec.
 pub fn pair(family: i32, kind: i32, protocol: i32) -> Result<(OwnedFd, OwnedFd)> {
-    let (domain, kind, protocol) = (Domain::from(family), Type::from(kind), Protocol::from(protocol));
+    let (domain, kind, protocol) = (
+        Domain::from(family),
+        Type::from(kind),
+        Protocol::from(protocol),
+    );
     let (one, other) = Socket::pair(domain, kind, Some(protocol))?;
     Ok((one.into(), other.into()))
 }
