@@ -1,5 +1,6 @@
 //! The only place that knows Python: what the module `rsock._rsock` holds.
 
+mod address;
 mod call;
 mod enums;
 mod error;

@@ -6,6 +6,7 @@
 pub mod descriptor;
 pub mod io;
 pub mod poll;
+pub(crate) mod sockaddr;
 
 use std::io::{Error, Result};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
