@@ -156,16 +156,14 @@ pub(super) fn plain_text<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str>
 
 /// Return the name of a value's type as CPython's own errors say it.
 ///
-/// A type that was written in C and lives as long as the process is named with its module.
+/// Only a type that was written in C, and that nobody can change, is named with its module.
 pub(super) fn type_name(value: &Bound<'_, PyAny>) -> PyResult<String> {
-    const HEAP_TYPE: u64 = 1 << 9;
+    const IMMUTABLE: u64 = 1 << 8;
+    const ON_HEAP: u64 = 1 << 9;
     let class = value.get_type();
     let name = class.name()?.to_string();
     let module = class.module()?.to_string();
-    let on_heap = class.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0;
-    Ok(if on_heap || module == "builtins" {
-        name
-    } else {
-        format!("{module}.{name}")
-    })
+    let flags = class.getattr("__flags__")?.extract::<u64>()?;
+    let bare = flags & (ON_HEAP | IMMUTABLE) == ON_HEAP || module == "builtins";
+    Ok(if bare { name } else { format!("{module}.{name}") })
 }
