@@ -12,6 +12,7 @@ pub mod message;
 pub mod option;
 pub mod poll;
 pub mod resolver;
+pub(crate) mod sockaddr;
 
 use std::io::{Error, Result};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
