@@ -202,8 +202,9 @@ fn many_threads_meet_no_stranger_and_lose_no_number() {
         let descriptor = Descriptor::from(null());
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
-            let users: Vec<_> =
-                (0..3).map(|_| scope.spawn(|| use_until(&done, &descriptor))).collect();
+            let users: Vec<_> = (0..3)
+                .map(|_| scope.spawn(|| use_until(&done, &descriptor)))
+                .collect();
             let stranger = scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
                     drop(strangers());
@@ -273,13 +274,19 @@ fn every_call_on_a_closed_socket_says_ebadf() {
             one.note_patience(patience);
             let mut memory = [0; 4];
             assert_errno(one.recv(&Alone, &mut target(&mut memory), 0), libc::EBADF);
-            assert_errno(one.recv_from(&Alone, &mut target(&mut memory), 0), libc::EBADF);
+            assert_errno(
+                one.recv_from(&Alone, &mut target(&mut memory), 0),
+                libc::EBADF,
+            );
             assert_errno(one.send(&Alone, source(b"word"), 0), libc::EBADF);
             assert_errno(one.send_all(&Alone, source(b"word"), 0), libc::EBADF);
             assert_errno(one.accept(&Alone), libc::EBADF);
             let (_, address) = common::listener();
             assert_errno(one.connect(&Alone, &address), libc::EBADF);
-            assert_errno(one.send_to(&Alone, source(b"word"), 0, &address), libc::EBADF);
+            assert_errno(
+                one.send_to(&Alone, source(b"word"), 0, &address),
+                libc::EBADF,
+            );
         }
         one.close().unwrap();
     });
@@ -297,7 +304,10 @@ fn failing_calls_lose_no_number() {
             assert_errno(listener.accept(&Alone), libc::EAGAIN);
             assert_errno(one.accept(&Alone), libc::EINVAL);
             assert!(one.connect(&Alone, &address).is_err());
-            assert_errno(rsock::sys::open(-1, 0, 0).map_err(Error::from), libc::EAFNOSUPPORT);
+            assert_errno(
+                rsock::sys::open(-1, 0, 0).map_err(Error::from),
+                libc::EAFNOSUPPORT,
+            );
         }
         drop((listener, one, other));
         assert_eq!(open_files(), before);
@@ -312,7 +322,11 @@ fn recv_and_tell(
     reading: &mpsc::Sender<()>,
 ) -> Result<usize, Error> {
     let mut into = target(memory);
-    let flags = if patience == Patience::Endless { 0 } else { libc::MSG_DONTWAIT };
+    let flags = if patience == Patience::Endless {
+        0
+    } else {
+        libc::MSG_DONTWAIT
+    };
     let how = (Readiness::Read, Order::TryFirst);
     perform(&Alone, socket, &mut Deadline::from(patience), how, |fd| {
         let _ = reading.send(());

@@ -51,12 +51,14 @@ mod _rsock {
         error::init(module)?;
         constants::init(module)?;
         enums::init(py)?;
-        // The finalizer comes first: a subclass inherits only what is there when it is made.
         let low = py.get_type::<socket::PySocket>();
-        raw::set_finalizer(&low);
         module.add("socket", &low)?;
         module.add("SocketType", &low)?;
-        module.add("SharedSocket", py.get_type::<shared::SharedSocket>())?;
+        let shared = py.get_type::<shared::SharedSocket>();
+        module.add(
+            "SharedSocket",
+            raw::with_finalizer(&shared, c"rsock._rsock.SharedSocket")?,
+        )?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

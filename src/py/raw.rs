@@ -1,7 +1,7 @@
 //! The calls into CPython that PyO3 has no method for.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 
 use pyo3::ffi;
@@ -102,13 +102,36 @@ pub(super) fn instance<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, P
     }
 }
 
-/// Let the sockets of the subclasses that Python makes be looked at before they go.
+/// Make a subclass whose sockets, and those of its subclasses, are looked at before they go.
 ///
-/// PyO3 has no `__del__`. The slot is set before there is a subclass, which then inherits it, and
-/// Python calls it from the instance's dealloc, with no method look-up.
-pub(super) fn set_finalizer(class: &Bound<'_, PyType>) {
-    // SAFETY: the class was just made, and nobody else uses it yet.
-    unsafe { (*class.as_type_ptr()).tp_finalize = Some(finalize) }
+/// PyO3 has no `__del__`, and a slot that is set afterwards is not inherited: Python looks for the
+/// method that goes with it. So this one class is made by hand, for its one slot.
+pub(super) fn with_finalizer<'py>(
+    base: &Bound<'py, PyType>,
+    name: &'static CStr,
+) -> PyResult<Bound<'py, PyType>> {
+    let slot = |slot, pfunc| ffi::PyType_Slot { slot, pfunc };
+    let mut slots = [
+        slot(
+            ffi::Py_tp_finalize,
+            finalize as ffi::destructor as *mut c_void,
+        ),
+        slot(0, std::ptr::null_mut()),
+    ];
+    let mut spec = ffi::PyType_Spec {
+        name: name.as_ptr(),
+        basicsize: 0, // that of the base
+        itemsize: 0,
+        flags: (ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_BASETYPE) as c_uint,
+        slots: slots.as_mut_ptr(),
+    };
+    let bases = PyTuple::new(base.py(), [base])?;
+    // SAFETY: the slots end with 0 and have what belongs to them; the name stays for ever.
+    let class = unsafe {
+        let class = ffi::PyType_FromSpecWithBases(&raw mut spec, bases.as_ptr());
+        Bound::from_owned_ptr_or_err(base.py(), class)?
+    };
+    Ok(class.cast_into()?)
 }
 
 /// Look at a socket before it goes.

@@ -19,8 +19,8 @@ use crate::net::{Patience, Socket};
 use crate::sys;
 
 /// A socket that stays open for as long as files that were made of it do.
-#[cfg_attr(Py_3_10, pyclass(module = "rsock._rsock", extends = PySocket, subclass, frozen, immutable_type))]
-#[cfg_attr(not(Py_3_10), pyclass(module = "rsock._rsock", extends = PySocket, subclass, frozen))]
+#[cfg_attr(Py_3_10, pyclass(name = "_SharedSocket", module = "rsock._rsock", extends = PySocket, subclass, frozen, immutable_type))]
+#[cfg_attr(not(Py_3_10), pyclass(name = "_SharedSocket", module = "rsock._rsock", extends = PySocket, subclass, frozen))]
 #[derive(Default)]
 pub(super) struct SharedSocket {
     /// How many files are open on it.
