@@ -165,5 +165,9 @@ pub(super) fn type_name(value: &Bound<'_, PyAny>) -> PyResult<String> {
     let module = class.module()?.to_string();
     let flags = class.getattr("__flags__")?.extract::<u64>()?;
     let bare = flags & (ON_HEAP | IMMUTABLE) == ON_HEAP || module == "builtins";
-    Ok(if bare { name } else { format!("{module}.{name}") })
+    Ok(if bare {
+        name
+    } else {
+        format!("{module}.{name}")
+    })
 }
