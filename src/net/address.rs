@@ -186,6 +186,13 @@ impl<'a> Address<'a> {
     }
 }
 
+/// Return the bytes of an address as the kernel reads them.
+#[must_use]
+pub fn bytes(address: &SockAddr) -> &[u8] {
+    let memory = raw::memory(address);
+    &memory[..memory.len().min(address.len() as usize)]
+}
+
 /// Write the address of a Unix socket down.
 ///
 /// Nothing at all asks Linux for a name of its choice. An abstract name is as long as it is and
