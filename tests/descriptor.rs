@@ -228,7 +228,33 @@ fn many_threads_meet_no_stranger_and_lose_no_number() {
 }
 
 #[test]
-fn a_reader_whose_socket_is_closed_reads_no_stranger() {
+fn a_reader_about_to_call_reads_no_stranger() {
+    let _alone = alone();
+    bounded(|| {
+        for patience in [Patience::Endless, limited(10_000)] {
+            let before = open_files();
+            let (one, other) = pair();
+            one.set_patience(patience).unwrap();
+            let number = one.number();
+            let mut deadline = Deadline::from(patience);
+            let how = (Readiness::Read, Order::TryFirst);
+            let outcome = perform(&Alone, &one, &mut deadline, how, |fd| {
+                // What another thread may do between the look at the number and the call.
+                one.close()?;
+                let strangers = strangers();
+                assert!(strangers.iter().all(|file| file.as_raw_fd() != number));
+                io::recv(fd, &mut target(&mut [0; 8]), 0)
+            });
+            assert_errno(outcome, libc::EBADF);
+            assert!(!is_open(number));
+            drop((one, other));
+            assert_eq!(open_files(), before);
+        }
+    });
+}
+
+#[test]
+fn a_reader_in_its_call_keeps_the_number_until_it_is_done() {
     let _alone = alone();
     bounded(|| {
         for patience in [Patience::Endless, limited(10_000)] {
@@ -245,10 +271,12 @@ fn a_reader_whose_socket_is_closed_reads_no_stranger() {
                     (first, one.recv(&Alone, &mut target(&mut [0; 8]), 0), memory)
                 });
                 is_reading.recv().unwrap();
+                // The reader may find the socket closed before it is in its call, and leave.
+                let guard = one.borrow().unwrap();
                 one.close().unwrap();
                 assert_eq!(one.number(), -1);
                 assert!(strangers().iter().all(|file| file.as_raw_fd() != number));
-                // Wakes the reader if it was in its call; if it was about to, there is nobody.
+                drop(guard);
                 let _ = other.send(&Alone, source(b"word"), libc::MSG_NOSIGNAL);
                 let (first, second, memory) = reader.join().unwrap();
                 match first {
