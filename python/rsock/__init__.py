@@ -16,6 +16,10 @@ from socket import (
     AF_INET,
     AF_INET6,
     SOCK_STREAM,
+    AddressFamily,
+    AddressInfo,
+    MsgFlag,
+    SocketKind,
 )
 
 from rsock import _rsock
@@ -42,19 +46,19 @@ def _take_names(names):
     the headers that it was built with; the native module says what they mean. Only the members
     of enums stay as they are: there the native module has the bare number.
     """
-    standard = vars(_standard)
-    names.update({name: value for name, value in standard.items() if name[:2] != "__"})
-    for name, value in vars(_rsock).items():
-        if name in standard and name[:1] != "_":
-            if type(value) is not int or type(standard[name]) is int:
-                names[name] = value
+    standard, native = vars(_standard), vars(_rsock)
+    taken = {**standard, **native}
+    for enum in (AddressFamily, SocketKind, MsgFlag, AddressInfo):
+        taken.update(enum.__members__)
+    for name in native.keys() - standard.keys():
+        del taken[name]
+    names.update({**taken, **names})
 
 
 _take_names(globals())
 
 # In the standard module this name leads to its native half; here too, though a file of ours
 # bears the name as well: what it holds is imported from it by the full name of the module.
-from rsock._install import install, uninstall, watch_ssl as _watch_ssl  # noqa: E402
 from rsock._socket import SocketIO, _GiveupOnSendfile, _intenum_converter, socket  # noqa: E402, F401
 
 _socket = _rsock
@@ -294,4 +298,48 @@ def create_server(
 
 # A native accept() makes its socket of the class that stands here at the time.
 _rsock._bind(globals())
-_watch_ssl()
+
+
+def install():
+    """Put rsock in the place of `socket` for every module that is imported from now on.
+
+    Call it first of all: a module that is loaded already keeps the `socket` that it has. TLS
+    keeps working, before and after. A second call changes nothing.
+    """
+    from rsock import _install
+
+    _install.install()
+
+
+def uninstall():
+    """Put back the module that install() found in the place of `socket`.
+
+    Modules that were imported in the meantime keep rsock, which goes on working for them. Where
+    rsock does not stand in that place, nothing changes.
+    """
+    from rsock import _install
+
+    _install.uninstall()
+
+
+class _SslWatch:
+    """Have `ssl` loaded with care, and nothing else: see rsock._install.
+
+    It stands in front of the other finders for good, since `ssl` can be loaded again, by
+    reload() or once it was taken out of `sys.modules`.
+    """
+
+    @classmethod
+    def find_spec(cls, fullname, path=None, target=None):
+        """Find the spec of `ssl`."""
+        if fullname != "ssl":
+            return None
+        from rsock import _install
+
+        return _install.find_ssl(cls, path, target)
+
+
+_sys.meta_path[:] = [
+    _SslWatch,
+    *(finder for finder in _sys.meta_path if getattr(finder, "__module__", None) != __name__),
+]
