@@ -202,9 +202,8 @@ fn addresses_are_read_as_the_library_reads_them() {
         let text: String =
             (0..=next(9)).map(|_| pieces[next(pieces.len() as u64) as usize]).collect();
         let expected = CString::new(text.as_str()).unwrap();
-        let v4 = library_address(libc::AF_INET, &expected).map(|octets| {
-            IpAddr::from([octets[0], octets[1], octets[2], octets[3]])
-        });
+        let v4 = library_address(libc::AF_INET, &expected)
+            .map(|octets| IpAddr::from([octets[0], octets[1], octets[2], octets[3]]));
         let expected = v4.or_else(|| library_address(libc::AF_INET6, &expected).map(IpAddr::from));
         assert_eq!(ip_address(text.as_bytes()), expected, "{text:?}");
     }

@@ -74,8 +74,7 @@ pub fn ip_address(text: &[u8]) -> Option<IpAddr> {
 /// Read an address as it is given to getnameinfo: no name, and with any number as the port.
 pub fn numeric_address(host: &CStr, port: &CStr) -> Result<SockAddr> {
     // Datagrams, so that a port that is a number needs no look-up.
-    let hints =
-        Hints { kind: libc::SOCK_DGRAM, flags: libc::AI_NUMERICHOST, ..Hints::default() };
+    let hints = Hints { kind: libc::SOCK_DGRAM, flags: libc::AI_NUMERICHOST, ..Hints::default() };
     let found = AddressList::look_up(Some(host), Some(port), hints)?;
     let mut addresses = found.iter().map(|entry| entry.address);
     match (addresses.next(), addresses.next()) {

@@ -84,7 +84,9 @@ pub(super) fn inet_ntop<'py>(
     let made = match family {
         libc::AF_INET => <[u8; 4]>::try_from(&*octets).map(|ip| ip_text(af.py(), ip)),
         libc::AF_INET6 => <[u8; 16]>::try_from(&*octets).map(|ip| ip_text(af.py(), ip)),
-        _ => return Err(PyValueError::new_err(format!("unknown address family {family}"))),
+        _ => {
+            return Err(PyValueError::new_err(format!("unknown address family {family}")));
+        }
     };
     made.map_err(|_| PyValueError::new_err("invalid length of packed IP address string"))
 }

@@ -25,8 +25,8 @@ mod _rsock {
     #[pymodule_export]
     use super::resolver::{
         getaddrinfo, gethostbyaddr, gethostbyname, gethostbyname_ex, gethostname, getnameinfo,
-        getprotobyname, getservbyname, getservbyport, if_indextoname, if_nameindex,
-        if_nametoindex, sethostname,
+        getprotobyname, getservbyname, getservbyport, if_indextoname, if_nameindex, if_nametoindex,
+        sethostname,
     };
 
     #[pymodule_init]

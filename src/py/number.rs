@@ -4,6 +4,8 @@ use std::ffi::{c_int, c_long, c_ulong};
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
+#[cfg(not(Py_3_10))]
+use pyo3::types::PyFloat;
 use pyo3::types::PyInt;
 
 /// Read a C int: TypeError for what is no integer, OverflowError for what does not fit.
@@ -25,7 +27,9 @@ pub(super) fn int_or_zero(value: Option<&Bound<'_, PyAny>>) -> PyResult<c_int> {
 
 /// Read a C long.
 pub(super) fn long(value: &Bound<'_, PyAny>) -> PyResult<c_long> {
-    value.extract::<c_long>().map_err(|error| too_large(value.py(), no_integer(value, error), "C long"))
+    value
+        .extract::<c_long>()
+        .map_err(|error| too_large(value.py(), no_integer(value, error), "C long"))
 }
 
 /// Read an unsigned C long: no other type than int will do.
@@ -57,12 +61,9 @@ pub(super) fn low_bits(value: &Bound<'_, PyAny>) -> PyResult<u32> {
 /// Say that this is no integer, in the words of the older Pythons.
 #[cfg(not(Py_3_10))]
 fn no_integer(value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
-    if !error.is_instance_of::<PyTypeError>(value.py()) || value.hasattr("__index__").unwrap_or(true)
-    {
+    let error = no_size(value, error);
+    if !is_refusal(value, &error) || value.is_instance_of::<PyFloat>() {
         return error;
-    }
-    if value.is_instance_of::<pyo3::types::PyFloat>() {
-        return PyTypeError::new_err("integer argument expected, got float");
     }
     match value.get_type().name() {
         Ok(name) => PyTypeError::new_err(format!("an integer is required (got type {name})")),
@@ -70,14 +71,37 @@ fn no_integer(value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     }
 }
 
+/// Say that a float is no size, in the words of the older Pythons.
+#[cfg(not(Py_3_10))]
+fn no_size(value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+    if is_refusal(value, &error) && value.is_instance_of::<PyFloat>() {
+        return PyTypeError::new_err("integer argument expected, got float");
+    }
+    error
+}
+
+/// Return whether the error is about the value's type, and not from a method of its own.
+#[cfg(not(Py_3_10))]
+fn is_refusal(value: &Bound<'_, PyAny>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyTypeError>(value.py()) && !value.hasattr("__index__").unwrap_or(true)
+}
+
 #[cfg(Py_3_10)]
-fn no_integer(_value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+use leave as no_integer;
+#[cfg(Py_3_10)]
+use leave as no_size;
+
+/// Leave the error of the newer Pythons as it is.
+#[cfg(Py_3_10)]
+fn leave(_value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     error
 }
 
 /// Read a size, which may still be negative.
 pub(super) fn size(value: &Bound<'_, PyAny>) -> PyResult<isize> {
-    value.extract::<isize>().map_err(|error| too_large(value.py(), error, "C ssize_t"))
+    value
+        .extract::<isize>()
+        .map_err(|error| too_large(value.py(), no_size(value, error), "C ssize_t"))
 }
 
 /// Say an overflow in CPython's words, and leave every other error as it is.

@@ -70,9 +70,7 @@ fn host_name(host: &Bound<'_, PyAny>) -> PyResult<Option<CString>> {
     }
     match host.cast::<PyBytes>() {
         Ok(bytes) => Ok(Some(until_nul(bytes.as_bytes()))),
-        Err(_) => {
-            Err(PyTypeError::new_err("getaddrinfo() argument 1 must be string or None"))
-        }
+        Err(_) => Err(PyTypeError::new_err("getaddrinfo() argument 1 must be string or None")),
     }
 }
 
@@ -115,8 +113,8 @@ fn is_numeric_port(service: Option<&CStr>) -> bool {
 }
 
 fn address_info<'py>(py: Python<'py>, entry: &Entry<'_>) -> PyResult<Bound<'py, PyTuple>> {
-    let address = host::ip_tuple(py, &entry.address)?
-        .ok_or(Error::Address("unsupported address family"))?;
+    let address =
+        host::ip_tuple(py, &entry.address)?.ok_or(Error::Address("unsupported address family"))?;
     let name = match entry.canonical_name {
         Some(name) => decoded(py, name)?,
         None => pyo3::intern!(py, "").clone(),

@@ -48,7 +48,8 @@ pub fn open(family: i32, kind: i32, protocol: i32) -> Result<OwnedFd> {
 
 /// Ask the kernel for two sockets that are connected, as socketpair(2); closed on exec.
 pub fn pair(family: i32, kind: i32, protocol: i32) -> Result<(OwnedFd, OwnedFd)> {
-    let (domain, kind, protocol) = (Domain::from(family), Type::from(kind), Protocol::from(protocol));
+    let (domain, kind, protocol) =
+        (Domain::from(family), Type::from(kind), Protocol::from(protocol));
     let (one, other) = Socket::pair(domain, kind, Some(protocol))?;
     Ok((one.into(), other.into()))
 }

@@ -241,9 +241,7 @@ pub fn service_port(name: &CStr, protocol: Option<&CStr>) -> Option<u16> {
     answer(
         |entry, memory, len, found| {
             // SAFETY: strings that end in NUL, or none; `answer` vouches for the rest.
-            unsafe {
-                getservbyname_r(name.as_ptr(), start(protocol), entry, memory, len, found)
-            }
+            unsafe { getservbyname_r(name.as_ptr(), start(protocol), entry, memory, len, found) }
         },
         |entry: &servent| u16::from_be(entry.s_port as u16),
     )
