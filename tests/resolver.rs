@@ -28,7 +28,10 @@ fn a_numeric_host_is_its_own_address() {
         (c"::1", libc::AF_INET6, "::1"),
         (c"fe80::1:2", libc::AF_UNSPEC, "fe80::1:2"),
     ] {
-        assert!(known_address(host.to_bytes(), family).is_some(), "{host:?} was looked up");
+        assert!(
+            known_address(host.to_bytes(), family).is_some(),
+            "{host:?} was looked up"
+        );
         assert_eq!(found(host, family), ip.parse::<IpAddr>().unwrap());
     }
 }
@@ -43,7 +46,10 @@ fn the_older_forms_of_an_address_are_left_to_the_library() {
 fn a_scope_is_kept() {
     let address = host_address(c"fe80::1%lo", libc::AF_INET6).expect("an address");
     let lo = interface::index(c"lo").expect("a loopback interface");
-    assert_eq!(address.as_socket_ipv6().map(|address| address.scope_id()), Some(lo));
+    assert_eq!(
+        address.as_socket_ipv6().map(|address| address.scope_id()),
+        Some(lo)
+    );
 }
 
 #[test]
@@ -52,7 +58,10 @@ fn no_name_is_the_address_of_all_interfaces() {
     assert_eq!(found(c"", libc::AF_INET6), Ipv6Addr::UNSPECIFIED);
     let both = host_address(c"", libc::AF_UNSPEC);
     assert_eq!(message(both), "wildcard resolved to multiple address");
-    assert!(matches!(host_address(c"", libc::AF_UNIX), Err(Error::AddressInfo { .. })));
+    assert!(matches!(
+        host_address(c"", libc::AF_UNIX),
+        Err(Error::AddressInfo { .. })
+    ));
 }
 
 #[test]
@@ -60,7 +69,10 @@ fn broadcast_is_for_ipv4_only() {
     for host in [c"<broadcast>", c"255.255.255.255"] {
         assert_eq!(found(host, libc::AF_INET), Ipv4Addr::BROADCAST);
         assert_eq!(found(host, libc::AF_UNSPEC), Ipv4Addr::BROADCAST);
-        assert_eq!(message(host_address(host, libc::AF_INET6)), "address family mismatched");
+        assert_eq!(
+            message(host_address(host, libc::AF_INET6)),
+            "address family mismatched"
+        );
     }
 }
 
@@ -74,7 +86,10 @@ fn a_host_of_another_family_keeps_the_number_of_its_error() {
 
 #[test]
 fn what_is_no_name_is_unknown() {
-    let hints = Hints { flags: libc::AI_NUMERICHOST, ..Hints::default() };
+    let hints = Hints {
+        flags: libc::AI_NUMERICHOST,
+        ..Hints::default()
+    };
     let Err(Error::AddressInfo { code, .. }) = AddressList::look_up(Some(c"no name"), None, hints)
     else {
         panic!("a name with a space in it");
@@ -84,11 +99,24 @@ fn what_is_no_name_is_unknown() {
 
 #[test]
 fn a_look_up_lists_each_kind_of_socket() {
-    let hints = Hints { protocol: libc::IPPROTO_TCP, ..Hints::default() };
+    let hints = Hints {
+        protocol: libc::IPPROTO_TCP,
+        ..Hints::default()
+    };
     let list = AddressList::look_up(Some(c"127.0.0.1"), Some(c"80"), hints).expect("an address");
-    let [entry] = list.iter().collect::<Vec<_>>().try_into().expect("one address");
-    assert_eq!((entry.family, entry.kind), (libc::AF_INET, libc::SOCK_STREAM));
-    assert_eq!(entry.address.as_socket(), Some(SocketAddr::from(([127, 0, 0, 1], 80))));
+    let [entry] = list
+        .iter()
+        .collect::<Vec<_>>()
+        .try_into()
+        .expect("one address");
+    assert_eq!(
+        (entry.family, entry.kind),
+        (libc::AF_INET, libc::SOCK_STREAM)
+    );
+    assert_eq!(
+        entry.address.as_socket(),
+        Some(SocketAddr::from(([127, 0, 0, 1], 80)))
+    );
     assert_eq!(entry.canonical_name, None);
 }
 
@@ -103,14 +131,23 @@ fn an_address_has_a_numeric_name() {
 
 #[test]
 fn services_and_protocols_are_found_both_ways() {
-    if !["/etc/services", "/etc/protocols"].iter().all(|path| Path::new(path).exists()) {
+    if !["/etc/services", "/etc/protocols"]
+        .iter()
+        .all(|path| Path::new(path).exists())
+    {
         return; // A machine without these tables knows none.
     }
     assert_eq!(resolver::protocol_number(c"tcp"), Some(6));
     assert_eq!(resolver::protocol_number(c"no such protocol"), None);
     assert_eq!(resolver::service_port(c"http", Some(c"tcp")), Some(80));
-    assert_eq!(resolver::service_name(80, Some(c"tcp")).as_deref(), Some(c"http"));
-    assert_eq!(resolver::service_port(c"http", Some(c"no such protocol")), None);
+    assert_eq!(
+        resolver::service_name(80, Some(c"tcp")).as_deref(),
+        Some(c"http")
+    );
+    assert_eq!(
+        resolver::service_port(c"http", Some(c"no such protocol")),
+        None
+    );
 }
 
 #[test]
@@ -147,9 +184,20 @@ fn library_text(octets: [u8; 16]) -> String {
     }
     let mut text = [0u8; 64];
     // SAFETY: sixteen octets, and a buffer that knows its length.
-    let made = unsafe { inet_ntop(libc::AF_INET6, octets.as_ptr().cast(), text.as_mut_ptr(), 64) };
+    let made = unsafe {
+        inet_ntop(
+            libc::AF_INET6,
+            octets.as_ptr().cast(),
+            text.as_mut_ptr(),
+            64,
+        )
+    };
     assert!(!made.is_null());
-    CStr::from_bytes_until_nul(&text).unwrap().to_str().unwrap().to_owned()
+    CStr::from_bytes_until_nul(&text)
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned()
 }
 
 /// Read an address as the C library does.
@@ -167,7 +215,9 @@ fn library_address(family: i32, text: &CStr) -> Option<[u8; 16]> {
 /// Make numbers that look random and are the same each time.
 fn numbers(mut seed: u64) -> impl FnMut(u64) -> u64 {
     move |below| {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (seed >> 33) % below
     }
 }
@@ -199,8 +249,9 @@ fn addresses_are_read_as_the_library_reads_them() {
         ":1", ":0:0", ".0", ".10", "-", "+1", "0x1", "é",
     ];
     for _ in 0..300_000 {
-        let text: String =
-            (0..=next(9)).map(|_| pieces[next(pieces.len() as u64) as usize]).collect();
+        let text: String = (0..=next(9))
+            .map(|_| pieces[next(pieces.len() as u64) as usize])
+            .collect();
         let expected = CString::new(text.as_str()).unwrap();
         let v4 = library_address(libc::AF_INET, &expected)
             .map(|octets| IpAddr::from([octets[0], octets[1], octets[2], octets[3]]));

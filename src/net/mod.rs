@@ -1,5 +1,6 @@
 //! What a socket is, without Python.
 
+pub mod address;
 pub mod blocking;
 pub mod deadline;
 pub mod resolver;

@@ -21,9 +21,25 @@ pub fn host_address(host: &CStr, family: i32) -> Result<SockAddr> {
     }
     let found = if name.is_empty() {
         let (kind, flags) = (libc::SOCK_DGRAM, libc::AI_PASSIVE);
-        AddressList::look_up(None, Some(c"0"), Hints { family, kind, flags, ..Hints::default() })?
+        AddressList::look_up(
+            None,
+            Some(c"0"),
+            Hints {
+                family,
+                kind,
+                flags,
+                ..Hints::default()
+            },
+        )?
     } else {
-        AddressList::look_up(Some(host), None, Hints { family, ..Hints::default() })?
+        AddressList::look_up(
+            Some(host),
+            None,
+            Hints {
+                family,
+                ..Hints::default()
+            },
+        )?
     };
     let mut addresses = found.iter().map(|entry| entry.address);
     match addresses.next() {
@@ -65,7 +81,10 @@ pub fn known_address(host: &[u8], family: i32) -> Option<Result<SockAddr>> {
 #[must_use]
 pub fn ip_address(text: &[u8]) -> Option<IpAddr> {
     // Names are told apart from addresses at the first glance, nearly always.
-    if !text.first().is_some_and(|first| first.is_ascii_hexdigit() || *first == b':') {
+    if !text
+        .first()
+        .is_some_and(|first| first.is_ascii_hexdigit() || *first == b':')
+    {
         return None;
     }
     std::str::from_utf8(text).ok()?.parse().ok()
@@ -74,7 +93,11 @@ pub fn ip_address(text: &[u8]) -> Option<IpAddr> {
 /// Read an address as it is given to getnameinfo: no name, and with any number as the port.
 pub fn numeric_address(host: &CStr, port: &CStr) -> Result<SockAddr> {
     // Datagrams, so that a port that is a number needs no look-up.
-    let hints = Hints { kind: libc::SOCK_DGRAM, flags: libc::AI_NUMERICHOST, ..Hints::default() };
+    let hints = Hints {
+        kind: libc::SOCK_DGRAM,
+        flags: libc::AI_NUMERICHOST,
+        ..Hints::default()
+    };
     let found = AddressList::look_up(Some(host), Some(port), hints)?;
     let mut addresses = found.iter().map(|entry| entry.address);
     match (addresses.next(), addresses.next()) {
@@ -113,7 +136,10 @@ impl Write for IpText {
 
 impl From<Ipv4Addr> for IpText {
     fn from(ip: Ipv4Addr) -> Self {
-        let mut made = Self { text: [0; Self::ROOM], len: 0 };
+        let mut made = Self {
+            text: [0; Self::ROOM],
+            len: 0,
+        };
         let mut push = |byte| {
             made.text[made.len] = byte;
             made.len += 1;
@@ -137,7 +163,10 @@ impl From<Ipv4Addr> for IpText {
 impl From<Ipv6Addr> for IpText {
     /// Write the address as inet_ntop(3) does: also ::1.2.3.4, which Rust writes in hexadecimal.
     fn from(ip: Ipv6Addr) -> Self {
-        let mut made = Self { text: [0; Self::ROOM], len: 0 };
+        let mut made = Self {
+            text: [0; Self::ROOM],
+            len: 0,
+        };
         let outcome = match ip.segments() {
             [0, 0, 0, 0, 0, 0, high, low] if high != 0 => {
                 let tail = Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));

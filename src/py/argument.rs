@@ -67,7 +67,11 @@ pub(super) fn file_system_name(value: &Bound<'_, PyAny>) -> PyResult<CString> {
     let path;
     let mut value = value;
     if !value.is_instance_of::<PyString>() && !value.is_instance_of::<PyBytes>() {
-        path = value.py().import("os")?.getattr("fspath")?.call1((value,))?;
+        path = value
+            .py()
+            .import("os")?
+            .getattr("fspath")?
+            .call1((value,))?;
         value = &path;
     }
     let name = match value.cast::<PyBytes>() {

@@ -49,7 +49,11 @@ fn address_host<'a>(host: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
         let message = format!("str, bytes or bytearray expected, not {}", class.name()?);
         return Err(PyTypeError::new_err(message));
     };
-    if name.contains(&0) { Err(null_in_name()) } else { Ok(name) }
+    if name.contains(&0) {
+        Err(null_in_name())
+    } else {
+        Ok(name)
+    }
 }
 
 fn null_in_name() -> PyErr {
@@ -75,7 +79,9 @@ fn name_in_bytes<'a>(host: &'a Bound<'_, PyAny>) -> Option<Cow<'a, [u8]>> {
     if let Ok(bytes) = host.cast::<PyBytes>() {
         return Some(Cow::Borrowed(bytes.as_bytes()));
     }
-    host.cast::<PyByteArray>().ok().map(|bytes| Cow::Owned(bytes.to_vec()))
+    host.cast::<PyByteArray>()
+        .ok()
+        .map(|bytes| Cow::Owned(bytes.to_vec()))
 }
 
 /// Encode a host name in IDNA, which leaves most names as they are.
@@ -110,7 +116,11 @@ pub(super) fn ip_tuple<'py>(
     Ok(match address.as_socket() {
         Some(SocketAddr::V4(address)) => {
             let host = IpText::from(*address.ip());
-            Some((host.as_str(), address.port()).into_pyobject(py)?.into_any())
+            Some(
+                (host.as_str(), address.port())
+                    .into_pyobject(py)?
+                    .into_any(),
+            )
         }
         Some(SocketAddr::V6(address)) => {
             let host = IpText::from(*address.ip());

@@ -17,7 +17,11 @@ use crate::sys;
 #[pyfunction]
 #[pyo3(signature = (ip_addr, /))]
 pub(super) fn inet_aton<'py>(ip_addr: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-    let place = if cfg!(Py_3_13) { "inet_aton() argument" } else { "inet_aton() argument 1" };
+    let place = if cfg!(Py_3_13) {
+        "inet_aton() argument"
+    } else {
+        "inet_aton() argument 1"
+    };
     let text = text(ip_addr, place)?;
     let ip = match ip_address(text.as_bytes()) {
         Some(IpAddr::V4(ip)) => Some(ip),
@@ -29,7 +33,9 @@ pub(super) fn inet_aton<'py>(ip_addr: &Bound<'py, PyAny>) -> PyResult<Bound<'py,
     };
     match ip {
         Some(ip) => Ok(PyBytes::new(ip_addr.py(), &ip.octets())),
-        None => Err(PyOSError::new_err("illegal IP address string passed to inet_aton")),
+        None => Err(PyOSError::new_err(
+            "illegal IP address string passed to inet_aton",
+        )),
     }
 }
 
@@ -65,9 +71,9 @@ pub(super) fn inet_pton<'py>(
         return Err(embedded_null());
     }
     match family {
-        libc::AF_INET | libc::AF_INET6 => {
-            Err(PyOSError::new_err("illegal IP address string passed to inet_pton"))
-        }
+        libc::AF_INET | libc::AF_INET6 => Err(PyOSError::new_err(
+            "illegal IP address string passed to inet_pton",
+        )),
         _ => Err(Error::from_errno(libc::EAFNOSUPPORT).into()),
     }
 }
@@ -85,7 +91,9 @@ pub(super) fn inet_ntop<'py>(
         libc::AF_INET => <[u8; 4]>::try_from(&*octets).map(|ip| ip_text(af.py(), ip)),
         libc::AF_INET6 => <[u8; 16]>::try_from(&*octets).map(|ip| ip_text(af.py(), ip)),
         _ => {
-            return Err(PyValueError::new_err(format!("unknown address family {family}")));
+            return Err(PyValueError::new_err(format!(
+                "unknown address family {family}"
+            )));
         }
     };
     made.map_err(|_| PyValueError::new_err("invalid length of packed IP address string"))
@@ -170,7 +178,10 @@ fn too_long(py: Python<'_>, number: i32, function: &str) -> PyResult<u16> {
 fn word(value: &Bound<'_, PyAny>) -> PyResult<u32> {
     if !value.is_instance_of::<PyInt>() {
         let class = value.get_type();
-        return Err(PyTypeError::new_err(format!("expected int, {} found", class.name()?)));
+        return Err(PyTypeError::new_err(format!(
+            "expected int, {} found",
+            class.name()?
+        )));
     }
     let number = number::unsigned_long(value)?;
     u32::try_from(number).map_err(|_| PyOverflowError::new_err("int larger than 32 bits"))

@@ -1,14 +1,24 @@
 //! The only place that knows Python: what the module `rsock._rsock` holds.
 
+mod address;
 mod argument;
+mod buffer;
 mod call;
+mod constants;
+mod descriptors;
 mod enums;
 mod error;
 mod host;
 mod inet;
+mod message;
 mod number;
+mod options;
 mod raw;
 mod resolver;
+mod shared;
+mod socket;
+mod timeout;
+mod transfer;
 
 use pyo3::prelude::*;
 
@@ -17,6 +27,8 @@ use pyo3::prelude::*;
 mod _rsock {
     use super::*;
 
+    #[pymodule_export]
+    use super::descriptors::{close, dup, socketpair};
     #[pymodule_export]
     use super::inet::{
         cmsg_len, cmsg_space, htonl, htons, inet_aton, inet_ntoa, inet_ntop, inet_pton, ntohl,
@@ -28,9 +40,23 @@ mod _rsock {
         getprotobyname, getservbyname, getservbyport, if_indextoname, if_nameindex, if_nametoindex,
         sethostname,
     };
+    #[pymodule_export]
+    use super::shared::_bind;
+    #[pymodule_export]
+    use super::timeout::{getdefaulttimeout, setdefaulttimeout};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        error::init(module)
+        let py = module.py();
+        error::init(module)?;
+        constants::init(module)?;
+        enums::init(py)?;
+        // The finalizer comes first: a subclass inherits only what is there when it is made.
+        let low = py.get_type::<socket::PySocket>();
+        raw::set_finalizer(&low);
+        module.add("socket", &low)?;
+        module.add("SocketType", &low)?;
+        module.add("SharedSocket", py.get_type::<shared::SharedSocket>())?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -70,7 +70,9 @@ fn host_name(host: &Bound<'_, PyAny>) -> PyResult<Option<CString>> {
     }
     match host.cast::<PyBytes>() {
         Ok(bytes) => Ok(Some(until_nul(bytes.as_bytes()))),
-        Err(_) => Err(PyTypeError::new_err("getaddrinfo() argument 1 must be string or None")),
+        Err(_) => Err(PyTypeError::new_err(
+            "getaddrinfo() argument 1 must be string or None",
+        )),
     }
 }
 
@@ -100,7 +102,10 @@ fn port_text<'a>(port: &Bound<'_, PyInt>) -> PyResult<Cow<'a, str>> {
 }
 
 fn until_nul(name: &[u8]) -> CString {
-    let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
+    let end = name
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(name.len());
     CString::new(&name[..end]).unwrap_or_default()
 }
 
@@ -119,7 +124,10 @@ fn address_info<'py>(py: Python<'py>, entry: &Entry<'_>) -> PyResult<Bound<'py, 
         Some(name) => decoded(py, name)?,
         None => pyo3::intern!(py, "").clone(),
     };
-    let (family, kind) = (enums::family(py, entry.family)?, enums::kind(py, entry.kind)?);
+    let (family, kind) = (
+        enums::family(py, entry.family)?,
+        enums::kind(py, entry.kind)?,
+    );
     (family, kind, entry.protocol, name, address).into_pyobject(py)
 }
 
@@ -138,11 +146,20 @@ pub(super) fn getnameinfo<'py>(
     let py = sockaddr.py();
     let flags = number::int(flags)?;
     let Ok(sockaddr) = sockaddr.cast::<PyTuple>() else {
-        return Err(PyTypeError::new_err("getnameinfo() argument 1 must be a tuple"));
+        return Err(PyTypeError::new_err(
+            "getnameinfo() argument 1 must be a tuple",
+        ));
     };
-    let NameQuery { host, port, flow, scope } = NameQuery::read(sockaddr)?;
+    let NameQuery {
+        host,
+        port,
+        flow,
+        scope,
+    } = NameQuery::read(sockaddr)?;
     if flow > FLOW_LIMIT {
-        return Err(PyOverflowError::new_err("getnameinfo(): flowinfo must be 0-1048575."));
+        return Err(PyOverflowError::new_err(
+            "getnameinfo(): flowinfo must be 0-1048575.",
+        ));
     }
     raw::audit(c"socket.getnameinfo", &PyTuple::new(py, [sockaddr])?)?;
     let address = py.detach(|| resolver::numeric_address(&host, &port))?;
@@ -233,7 +250,9 @@ pub(super) fn gethostbyaddr<'py>(host: &Bound<'py, PyAny>) -> PyResult<HostTuple
 }
 
 fn ip_of(address: &SockAddr) -> PyResult<IpAddr> {
-    let address = address.as_socket().ok_or(Error::Address("unsupported address family"))?;
+    let address = address
+        .as_socket()
+        .ok_or(Error::Address("unsupported address family"))?;
     Ok(address.ip())
 }
 
@@ -242,7 +261,10 @@ fn host_tuple<'py>(py: Python<'py>, found: &Host) -> PyResult<HostTuple<'py>> {
     for alias in &found.aliases {
         aliases.append(decoded(py, alias)?)?;
     }
-    let addresses = found.addresses.iter().map(|ip| PyString::new(py, IpText::from(*ip).as_str()));
+    let addresses = found
+        .addresses
+        .iter()
+        .map(|ip| PyString::new(py, IpText::from(*ip).as_str()));
     let addresses = PyList::new(py, addresses.collect::<Vec<_>>())?;
     Ok((decoded(py, &found.name)?, aliases, addresses))
 }
@@ -280,7 +302,10 @@ pub(super) fn getservbyname<'py>(
     let py = servicename.py();
     let name = c_string(servicename, "getservbyname() argument 1")?;
     let protocol = protocol(&protocolname, "getservbyname() argument 2")?;
-    raw::audit(c"socket.getservbyname", &(servicename, protocolname.0).into_pyobject(py)?)?;
+    raw::audit(
+        c"socket.getservbyname",
+        &(servicename, protocolname.0).into_pyobject(py)?,
+    )?;
     py.detach(|| library::service_port(&name, protocol.as_deref()))
         .ok_or_else(|| PyOSError::new_err("service/proto not found"))
 }
@@ -300,13 +325,22 @@ pub(super) fn getservbyport<'py>(
     let protocol = protocol(&protocolname, "getservbyport() argument 2")?;
     let number = u16::try_from(number)
         .map_err(|_| PyOverflowError::new_err("getservbyport: port must be 0-65535."))?;
-    raw::audit(c"socket.getservbyport", &(number, protocolname.0).into_pyobject(py)?)?;
+    raw::audit(
+        c"socket.getservbyport",
+        &(number, protocolname.0).into_pyobject(py)?,
+    )?;
     let name = py.detach(|| library::service_name(number, protocol.as_deref()));
-    decoded(py, &name.ok_or_else(|| PyOSError::new_err("port/proto not found"))?)
+    decoded(
+        py,
+        &name.ok_or_else(|| PyOSError::new_err("port/proto not found"))?,
+    )
 }
 
 fn protocol(name: &Given<'_>, place: &str) -> PyResult<Option<CString>> {
-    name.0.as_ref().map(|name| c_string(name, place)).transpose()
+    name.0
+        .as_ref()
+        .map(|name| c_string(name, place))
+        .transpose()
 }
 
 /// Return the protocol number for the named protocol.  (Rarely used.)

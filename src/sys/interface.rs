@@ -40,7 +40,9 @@ pub fn name(index: u32) -> Result<OsString> {
     if found.is_null() {
         return Err(Error::last_os_error());
     }
-    Ok(CStr::from_bytes_until_nul(&name).map(owned).unwrap_or_default())
+    Ok(CStr::from_bytes_until_nul(&name)
+        .map(owned)
+        .unwrap_or_default())
 }
 
 fn owned(name: &CStr) -> OsString {

@@ -115,13 +115,20 @@ impl AddressList {
         // SAFETY: strings that end in NUL or none; the list that is made is owned at once.
         let code =
             unsafe { libc::getaddrinfo(start(host), start(service), &wanted, &raw mut first) };
-        if code == 0 { Ok(Self(first)) } else { Err(address_error(code)) }
+        if code == 0 {
+            Ok(Self(first))
+        } else {
+            Err(address_error(code))
+        }
     }
 
     /// Go through the addresses, in the order in which they should be tried.
     #[must_use]
     pub fn iter(&self) -> Entries<'_> {
-        Entries { next: self.0, list: PhantomData }
+        Entries {
+            next: self.0,
+            list: PhantomData,
+        }
     }
 }
 
@@ -193,7 +200,11 @@ pub fn name_info(address: &SockAddr, flags: i32) -> Result<(CString, CString)> {
             flags,
         )
     };
-    if code == 0 { Ok((until_nul(&host), until_nul(&service))) } else { Err(address_error(code)) }
+    if code == 0 {
+        Ok((until_nul(&host), until_nul(&service)))
+    } else {
+        Err(address_error(code))
+    }
 }
 
 /// What the older look-ups say of a host.
@@ -313,7 +324,12 @@ fn answer<E, T>(
         let mut entry = MaybeUninit::<E>::uninit();
         let mut found = ptr::null_mut();
         let len = size_of_val(memory.as_slice());
-        let code = call(entry.as_mut_ptr(), memory.as_mut_ptr().cast(), len, &raw mut found);
+        let code = call(
+            entry.as_mut_ptr(),
+            memory.as_mut_ptr().cast(),
+            len,
+            &raw mut found,
+        );
         if code == libc::ERANGE && len < MEMORY_LIMIT {
             memory.resize(memory.len() * 4, 0);
             continue;
@@ -335,7 +351,10 @@ fn host(
     host.ok_or_else(|| {
         // SAFETY: a constant text for every number.
         let message = unsafe { text(libc::hstrerror(code)) };
-        Error::Host { code, message: lossy(message) }
+        Error::Host {
+            code,
+            message: lossy(message),
+        }
     })
 }
 
@@ -344,7 +363,9 @@ fn host(
 unsafe fn read_host(entry: &hostent) -> Host {
     // SAFETY: as the caller vouches.
     unsafe {
-        let names = items(entry.h_aliases).filter_map(|name| text(name)).map(CStr::to_owned);
+        let names = items(entry.h_aliases)
+            .filter_map(|name| text(name))
+            .map(CStr::to_owned);
         let addresses = items(entry.h_addr_list).filter_map(|octets| match entry.h_length {
             4 => Some(IpAddr::from(octets.cast::<[u8; 4]>().read())),
             16 => Some(IpAddr::from(octets.cast::<[u8; 16]>().read())),
@@ -380,7 +401,10 @@ fn address_error(code: c_int) -> Error {
     }
     // SAFETY: a constant text for every number.
     let message = unsafe { text(libc::gai_strerror(code)) };
-    Error::AddressInfo { code, message: lossy(message) }
+    Error::AddressInfo {
+        code,
+        message: lossy(message),
+    }
 }
 
 fn start(text: Option<&CStr>) -> *const c_char {
@@ -395,9 +419,12 @@ unsafe fn text<'a>(text: *const c_char) -> Option<&'a CStr> {
 }
 
 fn lossy(text: Option<&CStr>) -> String {
-    text.map(|text| text.to_string_lossy().into_owned()).unwrap_or_default()
+    text.map(|text| text.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 fn until_nul(buffer: &[u8]) -> CString {
-    CStr::from_bytes_until_nul(buffer).map(CStr::to_owned).unwrap_or_default()
+    CStr::from_bytes_until_nul(buffer)
+        .map(CStr::to_owned)
+        .unwrap_or_default()
 }
