@@ -47,17 +47,6 @@ pub(super) fn unsigned_long(value: &Bound<'_, PyAny>) -> PyResult<c_ulong> {
     })
 }
 
-/// Read the lowest 32 bits of an integer of any size and sign.
-pub(super) fn low_bits(value: &Bound<'_, PyAny>) -> PyResult<u32> {
-    match long(value) {
-        Ok(number) => Ok(number as u32),
-        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
-            value.call_method0("__index__")?.bitand(u32::MAX)?.extract()
-        }
-        Err(error) => Err(error),
-    }
-}
-
 /// Say that this is no integer, in the words of the older Pythons.
 #[cfg(not(Py_3_10))]
 fn no_integer(value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
@@ -102,6 +91,23 @@ pub(super) fn size(value: &Bound<'_, PyAny>) -> PyResult<isize> {
     value
         .extract::<isize>()
         .map_err(|error| too_large(value.py(), no_size(value, error), "C ssize_t"))
+}
+
+/// Read an integer of any size, of which the lowest 32 bits count.
+pub(super) fn wrapping_unsigned(value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    wrapping_unsigned_wide(value).map(|wide| wide as u32)
+}
+
+/// Read an integer of any size, of which the lowest 64 bits count.
+pub(super) fn wrapping_unsigned_wide(value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    match value.extract::<i64>() {
+        Ok(value) => Ok(value.cast_unsigned()),
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => value
+            .call_method0("__index__")?
+            .bitand(u64::MAX)?
+            .extract(),
+        Err(error) => Err(no_integer(value, error)),
+    }
 }
 
 /// Say an overflow in CPython's words, and leave every other error as it is.
