@@ -102,10 +102,9 @@ pub(super) fn wrapping_unsigned(value: &Bound<'_, PyAny>) -> PyResult<u32> {
 pub(super) fn wrapping_unsigned_wide(value: &Bound<'_, PyAny>) -> PyResult<u64> {
     match value.extract::<i64>() {
         Ok(value) => Ok(value.cast_unsigned()),
-        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => value
-            .call_method0("__index__")?
-            .bitand(u64::MAX)?
-            .extract(),
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
+            value.call_method0("__index__")?.bitand(u64::MAX)?.extract()
+        }
         Err(error) => Err(no_integer(value, error)),
     }
 }
