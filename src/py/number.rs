@@ -4,6 +4,8 @@ use std::ffi::{c_int, c_long, c_ulong};
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
+#[cfg(not(Py_3_10))]
+use pyo3::types::PyFloat;
 use pyo3::types::PyInt;
 
 /// Read a C int: TypeError for what is no integer, OverflowError for what does not fit.
@@ -45,27 +47,12 @@ pub(super) fn unsigned_long(value: &Bound<'_, PyAny>) -> PyResult<c_ulong> {
     })
 }
 
-/// Read the lowest 32 bits of an integer of any size and sign.
-pub(super) fn low_bits(value: &Bound<'_, PyAny>) -> PyResult<u32> {
-    match long(value) {
-        Ok(number) => Ok(number as u32),
-        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
-            value.call_method0("__index__")?.bitand(u32::MAX)?.extract()
-        }
-        Err(error) => Err(error),
-    }
-}
-
 /// Say that this is no integer, in the words of the older Pythons.
 #[cfg(not(Py_3_10))]
 fn no_integer(value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
-    if !error.is_instance_of::<PyTypeError>(value.py())
-        || value.hasattr("__index__").unwrap_or(true)
-    {
+    let error = no_size(value, error);
+    if !is_refusal(value, &error) || value.is_instance_of::<PyFloat>() {
         return error;
-    }
-    if value.is_instance_of::<pyo3::types::PyFloat>() {
-        return PyTypeError::new_err("integer argument expected, got float");
     }
     match value.get_type().name() {
         Ok(name) => PyTypeError::new_err(format!("an integer is required (got type {name})")),
@@ -73,8 +60,29 @@ fn no_integer(value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     }
 }
 
+/// Say that a float is no size, in the words of the older Pythons.
+#[cfg(not(Py_3_10))]
+fn no_size(value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+    if is_refusal(value, &error) && value.is_instance_of::<PyFloat>() {
+        return PyTypeError::new_err("integer argument expected, got float");
+    }
+    error
+}
+
+/// Return whether the error is about the value's type, and not from a method of its own.
+#[cfg(not(Py_3_10))]
+fn is_refusal(value: &Bound<'_, PyAny>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyTypeError>(value.py()) && !value.hasattr("__index__").unwrap_or(true)
+}
+
 #[cfg(Py_3_10)]
-fn no_integer(_value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+use leave as no_integer;
+#[cfg(Py_3_10)]
+use leave as no_size;
+
+/// Leave the error of the newer Pythons as it is.
+#[cfg(Py_3_10)]
+fn leave(_value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     error
 }
 
@@ -82,7 +90,7 @@ fn no_integer(_value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
 pub(super) fn size(value: &Bound<'_, PyAny>) -> PyResult<isize> {
     value
         .extract::<isize>()
-        .map_err(|error| too_large(value.py(), error, "C ssize_t"))
+        .map_err(|error| too_large(value.py(), no_size(value, error), "C ssize_t"))
 }
 
 /// Read an integer of any size, of which the lowest 32 bits count.
@@ -95,9 +103,9 @@ pub(super) fn wrapping_unsigned_wide(value: &Bound<'_, PyAny>) -> PyResult<u64> 
     match value.extract::<i64>() {
         Ok(value) => Ok(value.cast_unsigned()),
         Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
-            value.bitand(u64::MAX)?.extract()
+            value.call_method0("__index__")?.bitand(u64::MAX)?.extract()
         }
-        Err(error) => Err(error),
+        Err(error) => Err(no_integer(value, error)),
     }
 }
 

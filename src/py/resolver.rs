@@ -195,7 +195,7 @@ impl NameQuery {
             return Err(illegal());
         }
         let low_bits = |place| match sockaddr.get_item(place) {
-            Ok(value) => number::low_bits(&value),
+            Ok(value) => number::wrapping_unsigned(&value),
             Err(_) => Ok(0),
         };
         Ok(Self {
