@@ -114,7 +114,7 @@ fn until_nul(name: &[u8]) -> CString {
 }
 
 fn is_numeric(host: Option<&CStr>) -> bool {
-    host.is_none_or(|host| ip::parse(host.to_bytes()).is_some())
+    host.is_some_and(|host| ip::parse(host.to_bytes()).is_some())
 }
 
 fn is_numeric_port(service: Option<&CStr>) -> bool {
@@ -205,15 +205,18 @@ impl NameQuery {
         if !host.is_instance_of::<PyString>() {
             return Err(illegal());
         }
-        let low_bits = |place| match sockaddr.get_item(place) {
-            Ok(value) => number::wrapping_unsigned(&value),
-            Err(_) => Ok(0),
+        let optional = |place| {
+            if place < sockaddr.len() {
+                number::wrapping_unsigned(&sockaddr.get_item(place)?)
+            } else {
+                Ok(0)
+            }
         };
         Ok(Self {
             host: c_string(&host, "getnameinfo() argument 1")?,
             port: number::int(&sockaddr.get_item(1)?)?,
-            flow: low_bits(2)?,
-            scope: low_bits(3)?,
+            flow: optional(2)?,
+            scope: optional(3)?,
         })
     }
 }
@@ -284,7 +287,8 @@ fn host_tuple<'py>(py: Python<'py>, found: &Host) -> PyResult<HostTuple<'py>> {
 #[pyfunction]
 pub(super) fn gethostname(py: Python<'_>) -> PyResult<OsString> {
     raw::audit(c"socket.gethostname", &PyTuple::empty(py))?;
-    Ok(py.detach(library::machine_name)?)
+    // The kernel knows it by heart: other threads need not be let in.
+    Ok(library::machine_name()?)
 }
 
 /// Sets the hostname to name.
