@@ -388,7 +388,7 @@ pub(super) fn if_indextoname(if_index: &Bound<'_, PyAny>) -> PyResult<OsString> 
     let wide = number::unsigned_long(if_index)?;
     // The older Pythons took the lowest bits of what was too large.
     let index = wide as u32;
-    if cfg!(Py_3_13) && u64::from(index) != u64::from(wide) {
+    if cfg!(Py_3_13) && wide != index.into() {
         return Err(PyOverflowError::new_err("index is too large"));
     }
     Ok(interface::name(index).map_err(Error::Os)?)
