@@ -54,7 +54,11 @@ impl Caller for Watcher {
 
     fn interrupted(&self) -> Result<(), Failure> {
         self.interrupted.fetch_add(1, Ordering::SeqCst);
-        if self.gives_up { Err(Failure::Handler) } else { Ok(()) }
+        if self.gives_up {
+            Err(Failure::Handler)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -132,7 +136,11 @@ fn every_attempt_is_made_while_others_may_go_on() {
         let outcome = perform(&watcher, &one, &mut deadline, how, |_| {
             attempts += 1;
             // The kernel says so when another thread was faster.
-            if attempts < 4 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok("done") }
+            if attempts < 4 {
+                Err(io::ErrorKind::WouldBlock.into())
+            } else {
+                Ok("done")
+            }
         });
         assert_eq!(outcome.unwrap(), "done");
         assert_eq!((attempts, watcher.released.into_inner()), (4, 1));
@@ -214,12 +222,21 @@ fn after_a_signal_a_call_waits_for_what_is_left_of_its_time() {
         one.set_patience(Patience::Limited(limit)).unwrap();
         let watcher = Watcher::default();
         let start = Instant::now();
-        let outcome =
-            interrupt(&watcher, || one.recv(&watcher, &mut target(&mut [0; 4]), 0), || ());
+        let outcome = interrupt(
+            &watcher,
+            || one.recv(&watcher, &mut target(&mut [0; 4]), 0),
+            || (),
+        );
         let elapsed = start.elapsed();
-        assert!(matches!(outcome, Err(Failure::Core(Error::TimedOut))), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(Failure::Core(Error::TimedOut))),
+            "{outcome:?}"
+        );
         assert!(watcher.interruptions() > 0);
-        assert!(limit <= elapsed && elapsed < limit * 20, "took {elapsed:?} of {limit:?}");
+        assert!(
+            limit <= elapsed && elapsed < limit * 20,
+            "took {elapsed:?} of {limit:?}"
+        );
     });
 }
 
@@ -247,7 +264,10 @@ fn signals_that_keep_coming_do_not_prolong_a_call() {
             drop(stop);
             start.elapsed()
         });
-        assert!(limit <= elapsed && elapsed < limit * 40, "took {elapsed:?} of {limit:?}");
+        assert!(
+            limit <= elapsed && elapsed < limit * 40,
+            "took {elapsed:?} of {limit:?}"
+        );
     });
 }
 
@@ -257,9 +277,15 @@ fn what_a_handler_raises_ends_the_call() {
         for patience in [Patience::Endless, limited(15_000)] {
             let (one, _other) = pair();
             one.set_patience(patience).unwrap();
-            let watcher = Watcher { gives_up: true, ..Watcher::default() };
-            let outcome =
-                interrupt(&watcher, || one.recv(&watcher, &mut target(&mut [0; 4]), 0), || ());
+            let watcher = Watcher {
+                gives_up: true,
+                ..Watcher::default()
+            };
+            let outcome = interrupt(
+                &watcher,
+                || one.recv(&watcher, &mut target(&mut [0; 4]), 0),
+                || (),
+            );
             assert!(matches!(outcome, Err(Failure::Handler)), "{outcome:?}");
             assert_eq!(watcher.interruptions(), 1);
         }
@@ -273,7 +299,10 @@ fn what_a_handler_raises_ends_a_send_of_much() {
             let (one, _other) = pair();
             one.set_patience(patience).unwrap();
             let much = vec![7; 8 << 20];
-            let watcher = Watcher { gives_up: true, ..Watcher::default() };
+            let watcher = Watcher {
+                gives_up: true,
+                ..Watcher::default()
+            };
             let outcome = interrupt(&watcher, || one.send_all(&watcher, source(&much), 0), || ());
             assert!(matches!(outcome, Err(Failure::Handler)), "{outcome:?}");
         }
@@ -322,7 +351,10 @@ fn what_a_handler_raises_ends_a_connect() {
     bounded(|| {
         let (_listener, address, _waiting) = full_listener();
         let client = Socket::open(TCP).unwrap();
-        let watcher = Watcher { gives_up: true, ..Watcher::default() };
+        let watcher = Watcher {
+            gives_up: true,
+            ..Watcher::default()
+        };
         let outcome = interrupt(&watcher, || client.connect(&watcher, &address), || ());
         assert!(matches!(outcome, Err(Failure::Handler)), "{outcome:?}");
     });

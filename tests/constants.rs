@@ -16,7 +16,12 @@ fn no_name_comes_twice() {
 fn rows_are_in_the_order_of_their_names() {
     for table in TABLES {
         for pair in table.windows(2) {
-            assert!(pair[0].0 < pair[1].0, "{} stands before {}", pair[0].0, pair[1].0);
+            assert!(
+                pair[0].0 < pair[1].0,
+                "{} stands before {}",
+                pair[0].0,
+                pair[1].0
+            );
         }
     }
 }
@@ -44,8 +49,14 @@ fn addresses_are_unsigned() {
 #[test]
 fn texts_are_bluetooth_addresses() {
     for (name, text) in TEXTS {
-        let octets: Vec<_> = text.split(':').map(|octet| u8::from_str_radix(octet, 16)).collect();
-        assert!(octets.len() == 6 && octets.iter().all(Result::is_ok), "{name} is {text}");
+        let octets: Vec<_> = text
+            .split(':')
+            .map(|octet| u8::from_str_radix(octet, 16))
+            .collect();
+        assert!(
+            octets.len() == 6 && octets.iter().all(Result::is_ok),
+            "{name} is {text}"
+        );
     }
 }
 

@@ -31,7 +31,10 @@ fn what_remains_only_shrinks() {
     let mut deadline = Deadline::from(Patience::Limited(LATE));
     let first = deadline.remaining().unwrap().unwrap();
     let second = deadline.remaining().unwrap().unwrap();
-    assert!(second <= first && first <= LATE, "{second:?} after {first:?}");
+    assert!(
+        second <= first && first <= LATE,
+        "{second:?} after {first:?}"
+    );
 }
 
 #[test]
@@ -58,7 +61,11 @@ fn a_socket_keeps_its_patience_to_the_nanosecond() {
     let (one, _other) = pair();
     assert_eq!(one.patience(), Patience::Endless);
     let nanosecond = Duration::from_nanos(1);
-    for patience in [Patience::None, Patience::Limited(nanosecond), Patience::Endless] {
+    for patience in [
+        Patience::None,
+        Patience::Limited(nanosecond),
+        Patience::Endless,
+    ] {
         one.set_patience(patience).unwrap();
         assert_eq!(one.patience(), patience);
     }
@@ -76,8 +83,12 @@ fn accept_gives_up_at_its_deadline() {
 fn recv_gives_up_at_its_deadline() {
     bounded(|| {
         let (one, _other) = pair();
-        times_out(&one, |one| one.recv(&Alone, &mut target(&mut [0; 4]), 0).map(drop));
-        times_out(&one, |one| one.recv_from(&Alone, &mut target(&mut [0; 4]), 0).map(drop));
+        times_out(&one, |one| {
+            one.recv(&Alone, &mut target(&mut [0; 4]), 0).map(drop)
+        });
+        times_out(&one, |one| {
+            one.recv_from(&Alone, &mut target(&mut [0; 4]), 0).map(drop)
+        });
     });
 }
 
@@ -127,7 +138,10 @@ fn send_all_sends_more_than_the_buffers_hold() {
             });
             one.send_all(&Alone, source(&much), 0).unwrap();
             one.close().unwrap();
-            assert!(reader.join().unwrap() == much, "what arrived is not what was sent");
+            assert!(
+                reader.join().unwrap() == much,
+                "what arrived is not what was sent"
+            );
         }
     });
 }
@@ -160,7 +174,8 @@ fn what_is_there_is_read_whatever_the_deadline() {
 fn a_deadline_that_poll_cannot_hold_is_waited_for() {
     bounded(|| {
         let (one, other) = pair();
-        one.set_patience(Patience::Limited(Duration::from_secs(60 * 60 * 24 * 365))).unwrap();
+        one.set_patience(Patience::Limited(Duration::from_secs(60 * 60 * 24 * 365)))
+            .unwrap();
         let (asked, go) = mpsc::channel::<()>();
         let writer = thread::spawn(move || {
             go.recv().unwrap();
@@ -175,7 +190,10 @@ fn a_deadline_that_poll_cannot_hold_is_waited_for() {
 #[test]
 fn the_change_of_patience_holds_on_a_closed_socket() {
     let socket = Socket::default();
-    assert_errno(socket.set_patience(limited(5)).map_err(Error::from), libc::EBADF);
+    assert_errno(
+        socket.set_patience(limited(5)).map_err(Error::from),
+        libc::EBADF,
+    );
     assert_eq!(socket.patience(), limited(5));
 }
 
@@ -185,5 +203,8 @@ fn times_out(socket: &Socket, call: impl FnOnce(&Socket) -> Result<(), Error>) {
     let start = Instant::now();
     assert_timed_out(call(socket));
     let elapsed = start.elapsed();
-    assert!(SHORT <= elapsed && elapsed < LATE, "took {elapsed:?} of {SHORT:?}");
+    assert!(
+        SHORT <= elapsed && elapsed < LATE,
+        "took {elapsed:?} of {SHORT:?}"
+    );
 }

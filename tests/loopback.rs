@@ -50,7 +50,9 @@ fn accept_says_who_connected() {
         let (listener, address) = listener();
         let client = Socket::open(TCP).unwrap();
         client.connect(&Alone, &address).unwrap();
-        let name = SockRef::from(&client.borrow().unwrap().as_fd()).local_addr().unwrap();
+        let name = SockRef::from(&client.borrow().unwrap().as_fd())
+            .local_addr()
+            .unwrap();
         let (_, from) = listener.accept(&Alone).unwrap();
         assert_eq!(from.as_socket(), name.as_socket());
     });
@@ -77,7 +79,11 @@ fn udp_says_who_sent_a_message() {
             let (other, other_address) = datagram();
             one.set_patience(patience).unwrap();
             other.set_patience(patience).unwrap();
-            assert_eq!(one.send_to(&Alone, source(b"ping"), 0, &other_address).unwrap(), 4);
+            assert_eq!(
+                one.send_to(&Alone, source(b"ping"), 0, &other_address)
+                    .unwrap(),
+                4
+            );
             let mut word = [0; 16];
             let (count, from) = other.recv_from(&Alone, &mut target(&mut word), 0).unwrap();
             assert_eq!(&word[..count], b"ping");
@@ -92,7 +98,9 @@ fn an_empty_message_is_a_message() {
         let (one, _) = datagram();
         let (other, address) = datagram();
         assert_eq!(one.send_to(&Alone, source(b""), 0, &address).unwrap(), 0);
-        let (count, _) = other.recv_from(&Alone, &mut target(&mut [0; 4]), 0).unwrap();
+        let (count, _) = other
+            .recv_from(&Alone, &mut target(&mut [0; 4]), 0)
+            .unwrap();
         assert_eq!(count, 0);
     });
 }
@@ -117,7 +125,9 @@ fn flags_reach_the_kernel() {
         one.send(&Alone, source(b"word"), 0).unwrap();
         let mut word = [0; 4];
         for _ in 0..2 {
-            other.recv(&Alone, &mut target(&mut word), libc::MSG_PEEK).unwrap();
+            other
+                .recv(&Alone, &mut target(&mut word), libc::MSG_PEEK)
+                .unwrap();
             assert_eq!(&word, b"word");
         }
     });
@@ -129,7 +139,9 @@ fn a_target_takes_no_more_than_it_holds() {
         let (one, other) = pair();
         one.send(&Alone, source(b"twelve bytes"), 0).unwrap();
         let mut memory = [b'.'; 8];
-        let count = other.recv(&Alone, &mut target(&mut memory).first(6), 0).unwrap();
+        let count = other
+            .recv(&Alone, &mut target(&mut memory).first(6), 0)
+            .unwrap();
         assert_eq!((count, &memory), (6, b"twelve.."));
     });
 }
@@ -169,7 +181,10 @@ fn a_reset_by_the_other_side_keeps_its_number() {
     bounded(|| {
         let (one, other) = pair();
         drop(other);
-        assert_errno(one.send(&Alone, source(b"word"), libc::MSG_NOSIGNAL), libc::EPIPE);
+        assert_errno(
+            one.send(&Alone, source(b"word"), libc::MSG_NOSIGNAL),
+            libc::EPIPE,
+        );
     });
 }
 

@@ -19,9 +19,21 @@ use socket2::SockAddr;
 /// How long a test may take at all.
 const LIMIT: Duration = Duration::from_secs(20);
 
-pub(crate) const TCP: Kind = Kind { family: libc::AF_INET, kind: libc::SOCK_STREAM, protocol: 0 };
-pub(crate) const UDP: Kind = Kind { family: libc::AF_INET, kind: libc::SOCK_DGRAM, protocol: 0 };
-pub(crate) const UNIX: Kind = Kind { family: libc::AF_UNIX, kind: libc::SOCK_STREAM, protocol: 0 };
+pub(crate) const TCP: Kind = Kind {
+    family: libc::AF_INET,
+    kind: libc::SOCK_STREAM,
+    protocol: 0,
+};
+pub(crate) const UDP: Kind = Kind {
+    family: libc::AF_INET,
+    kind: libc::SOCK_DGRAM,
+    protocol: 0,
+};
+pub(crate) const UNIX: Kind = Kind {
+    family: libc::AF_UNIX,
+    kind: libc::SOCK_STREAM,
+    protocol: 0,
+};
 
 /// Run a test that fails when it hangs, instead of hanging with it.
 pub(crate) fn bounded(body: impl FnOnce() + Send + 'static) {
@@ -90,5 +102,8 @@ pub(crate) fn assert_errno<T: std::fmt::Debug>(outcome: Result<T, Error>, expect
 
 #[track_caller]
 pub(crate) fn assert_timed_out<T: std::fmt::Debug>(outcome: Result<T, Error>) {
-    assert!(matches!(outcome, Err(Error::TimedOut)), "expected a timeout, got {outcome:?}");
+    assert!(
+        matches!(outcome, Err(Error::TimedOut)),
+        "expected a timeout, got {outcome:?}"
+    );
 }
