@@ -4,7 +4,6 @@
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -75,13 +74,13 @@ impl<'a, 'py> Readable<'a, 'py> {
 pub(super) struct Writable(View);
 
 impl Writable {
-    /// Look at any contiguous buffer that can be written; anything else is refused in these words.
+    /// Look at any contiguous buffer that can be written; anything else is refused with this error.
     pub(super) fn new(
         object: &Bound<'_, PyAny>,
-        refusal: impl FnOnce() -> String,
+        refusal: impl FnOnce() -> PyErr,
     ) -> PyResult<Self> {
         let view = View::new(object, ffi::PyBUF_WRITABLE);
-        view.map(Self).map_err(|_| PyTypeError::new_err(refusal()))
+        view.map(Self).map_err(|_| refusal())
     }
 
     pub(super) fn len(&self) -> usize {
