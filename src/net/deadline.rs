@@ -15,6 +15,28 @@ pub enum Patience {
     Limited(Duration),
 }
 
+impl Patience {
+    /// Read patience from nanoseconds; less than 0 is endless.
+    #[must_use]
+    pub fn from_nanos(nanos: i64) -> Self {
+        match nanos {
+            ..=-1 => Self::Endless,
+            0 => Self::None,
+            nanos => Self::Limited(Duration::from_nanos(nanos.unsigned_abs())),
+        }
+    }
+
+    /// Write patience as nanoseconds: 292 years are the longest, and -1 is endless.
+    #[must_use]
+    pub fn nanos(self) -> i64 {
+        match self {
+            Self::Endless => -1,
+            Self::None => 0,
+            Self::Limited(limit) => i64::try_from(limit.as_nanos()).unwrap_or(i64::MAX),
+        }
+    }
+}
+
 /// The instant at which one call gives up, which may be made of many system calls.
 ///
 /// The clock is read when the call first has to wait: what is ready at once does not pay for it.
@@ -26,7 +48,10 @@ pub struct Deadline {
 
 impl From<Patience> for Deadline {
     fn from(patience: Patience) -> Self {
-        Self { patience, end: None }
+        Self {
+            patience,
+            end: None,
+        }
     }
 }
 
@@ -39,9 +64,13 @@ impl Deadline {
 
     /// Return what is left; `None` is for ever. Errors: [`Error::TimedOut`] when nothing is.
     pub fn remaining(&mut self) -> Result<Option<Duration>> {
-        let Patience::Limited(limit) = self.patience else { return Ok(None) };
+        let Patience::Limited(limit) = self.patience else {
+            return Ok(None);
+        };
         let now = Instant::now();
-        let Some(end) = self.end.or_else(|| now.checked_add(limit)) else { return Ok(None) };
+        let Some(end) = self.end.or_else(|| now.checked_add(limit)) else {
+            return Ok(None);
+        };
         self.end = Some(end);
         match end.checked_duration_since(now) {
             Some(left) if !left.is_zero() => Ok(Some(left)),

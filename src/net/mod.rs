@@ -1,7 +1,9 @@
 //! What a socket is, without Python.
 
+pub mod address;
 pub mod blocking;
 pub mod deadline;
+pub mod resolver;
 pub mod socket;
 
 pub use blocking::Caller;

@@ -1,9 +1,8 @@
 //! A socket: a descriptor, what kind it is, and how long its calls may wait.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
-use std::time::Duration;
 
 use socket2::SockAddr;
 
@@ -12,6 +11,7 @@ use super::{Deadline, Patience};
 use crate::sys;
 use crate::sys::descriptor::{Borrowed, Descriptor};
 use crate::sys::io::{Source, Target};
+use crate::sys::message::{Control, Received};
 use crate::sys::poll::Readiness;
 
 /// What kind of socket a descriptor is, in the kernel's numbers.
@@ -35,7 +35,7 @@ pub struct Socket {
     family: AtomicI32,
     kind: AtomicI32,
     protocol: AtomicI32,
-    /// In nanoseconds; 0 never waits, less than 0 waits for ever.
+    /// As [`Patience::nanos`] writes it.
     patience: AtomicI64,
 }
 
@@ -64,14 +64,20 @@ impl Socket {
     /// Make a socket around an open descriptor.
     #[must_use]
     pub fn new(fd: OwnedFd, kind: Kind) -> Self {
-        let socket = Self { descriptor: Descriptor::from(fd), ..Self::default() };
+        let socket = Self {
+            descriptor: Descriptor::from(fd),
+            ..Self::default()
+        };
         socket.set_kind(kind);
         socket
     }
 
     /// Ask the kernel for a new socket, as socket(2), closed on exec.
     pub fn open(kind: Kind) -> io::Result<Self> {
-        Ok(Self::new(sys::open(kind.family, kind.kind, kind.protocol)?, kind))
+        Ok(Self::new(
+            sys::open(kind.family, kind.kind, kind.protocol)?,
+            kind,
+        ))
     }
 
     /// Let the socket stand for another descriptor; the one it had is closed.
@@ -90,6 +96,14 @@ impl Socket {
     /// Use the descriptor; EBADF when closed.
     pub fn borrow(&self) -> io::Result<Borrowed<'_>> {
         self.descriptor.borrow()
+    }
+
+    /// Make a system call with the descriptor; EBADF when closed.
+    pub fn with<T>(
+        &self,
+        call: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>,
+    ) -> crate::error::Result<T> {
+        Ok(call(self.borrow()?.as_fd())?)
     }
 
     /// Close the socket, as close(2). Closing twice is no error.
@@ -121,30 +135,21 @@ impl Socket {
     /// Return how long a call may wait.
     #[must_use]
     pub fn patience(&self) -> Patience {
-        match self.patience.load(Ordering::Relaxed) {
-            ..=-1 => Patience::Endless,
-            0 => Patience::None,
-            nanos => Patience::Limited(Duration::from_nanos(nanos.unsigned_abs())),
-        }
+        Patience::from_nanos(self.patience.load(Ordering::Relaxed))
     }
 
     /// Set how long a call may wait. Below, only a socket that waits for ever is a blocking one.
     ///
     /// The change holds even when the descriptor cannot be told: EBADF when closed.
-    pub fn set_patience(&self, patience: Patience) -> io::Result<()> {
+    pub fn set_patience(&self, patience: Patience) -> crate::error::Result<()> {
         self.note_patience(patience);
         let endless = patience == Patience::Endless;
-        sys::set_nonblocking(self.borrow()?.as_fd(), !endless)
+        self.with(|fd| sys::set_nonblocking(fd, !endless))
     }
 
     /// Set how long a call may wait on a descriptor that already is as it should be.
     pub fn note_patience(&self, patience: Patience) {
-        let nanos = match patience {
-            Patience::Endless => -1,
-            Patience::None => 0,
-            Patience::Limited(limit) => i64::try_from(limit.as_nanos()).unwrap_or(i64::MAX),
-        };
-        self.patience.store(nanos, Ordering::Relaxed);
+        self.patience.store(patience.nanos(), Ordering::Relaxed);
     }
 
     /// Start the clock of one call.
@@ -153,7 +158,11 @@ impl Socket {
     /// another process that shares it may have made it so.
     fn begin(&self, flags: i32) -> (Deadline, i32) {
         let deadline = Deadline::from(self.patience());
-        let flags = if deadline.is_limited() { flags | libc::MSG_DONTWAIT } else { flags };
+        let flags = if deadline.is_limited() {
+            flags | libc::MSG_DONTWAIT
+        } else {
+            flags
+        };
         (deadline, flags)
     }
 
@@ -165,7 +174,9 @@ impl Socket {
         flags: i32,
     ) -> Result<usize, C::Error> {
         let (mut deadline, flags) = self.begin(flags);
-        perform(caller, self, &mut deadline, READ, |fd| sys::io::recv(fd, into, flags))
+        perform(caller, self, &mut deadline, READ, |fd| {
+            sys::io::recv(fd, into, flags)
+        })
     }
 
     /// Receive a message and who sent it, as recvfrom(2).
@@ -176,7 +187,9 @@ impl Socket {
         flags: i32,
     ) -> Result<(usize, SockAddr), C::Error> {
         let (mut deadline, flags) = self.begin(flags);
-        perform(caller, self, &mut deadline, READ, |fd| sys::io::recv_from(fd, into, flags))
+        perform(caller, self, &mut deadline, READ, |fd| {
+            sys::io::recv_from(fd, into, flags)
+        })
     }
 
     /// Send bytes, as send(2); it may take less than was offered.
@@ -187,7 +200,9 @@ impl Socket {
         flags: i32,
     ) -> Result<usize, C::Error> {
         let (mut deadline, flags) = self.begin(flags);
-        perform(caller, self, &mut deadline, WRITE, |fd| sys::io::send(fd, from, flags))
+        perform(caller, self, &mut deadline, WRITE, |fd| {
+            sys::io::send(fd, from, flags)
+        })
     }
 
     /// Send all bytes under one deadline. After an error nobody knows how many went out.
@@ -199,7 +214,7 @@ impl Socket {
     ) -> Result<(), C::Error> {
         let (mut deadline, flags) = self.begin(flags);
         loop {
-            let send = |fd: std::os::fd::BorrowedFd<'_>| sys::io::send(fd, from, flags);
+            let send = |fd: BorrowedFd<'_>| sys::io::send(fd, from, flags);
             let count = perform(caller, self, &mut deadline, WRITE, send)?;
             from = from.skip(count);
             if from.is_empty() {
@@ -219,14 +234,47 @@ impl Socket {
         to: &SockAddr,
     ) -> Result<usize, C::Error> {
         let (mut deadline, flags) = self.begin(flags);
-        perform(caller, self, &mut deadline, WRITE, |fd| sys::io::send_to(fd, from, flags, to))
+        perform(caller, self, &mut deadline, WRITE, |fd| {
+            sys::io::send_to(fd, from, flags, to)
+        })
+    }
+
+    /// Receive a message in pieces, with control data, as recvmsg(2).
+    pub fn recv_message<C: Caller>(
+        &self,
+        caller: &C,
+        into: &mut [Target<'_>],
+        control: &mut Control,
+        flags: i32,
+    ) -> Result<Received, C::Error> {
+        let (mut deadline, flags) = self.begin(flags);
+        perform(caller, self, &mut deadline, READ, |fd| {
+            sys::message::recv_message(fd, into, control, flags)
+        })
+    }
+
+    /// Send a message in pieces, with control data, as sendmsg(2).
+    pub fn send_message<C: Caller>(
+        &self,
+        caller: &C,
+        from: &[Source<'_>],
+        control: &Control,
+        flags: i32,
+        to: Option<&SockAddr>,
+    ) -> Result<usize, C::Error> {
+        let (mut deadline, flags) = self.begin(flags);
+        perform(caller, self, &mut deadline, WRITE, |fd| {
+            sys::message::send_message(fd, from, control, flags, to)
+        })
     }
 
     /// Accept a connection, as accept(2), and say who it is from; closed on exec.
     pub fn accept<C: Caller>(&self, caller: &C) -> Result<(OwnedFd, SockAddr), C::Error> {
         let mut deadline = Deadline::from(self.patience());
         let named = self.kind().family != sys::AF_ALG;
-        perform(caller, self, &mut deadline, ACCEPT, |fd| sys::accept(fd, named))
+        perform(caller, self, &mut deadline, ACCEPT, |fd| {
+            sys::accept(fd, named)
+        })
     }
 
     /// Connect to an address, as connect(2), and wait until it is done.
@@ -247,6 +295,12 @@ impl Socket {
         if !under_way {
             return Err(crate::error::Error::Os(error).into());
         }
-        perform(caller, self, &mut Deadline::from(patience), CONNECT, sys::connected)
+        perform(
+            caller,
+            self,
+            &mut Deadline::from(patience),
+            CONNECT,
+            sys::connected,
+        )
     }
 }

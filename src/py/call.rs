@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+use crate::error::Error;
 use crate::net::Caller;
 
 /// Lets other threads run while a call waits, and runs signal handlers when it is interrupted.
@@ -17,5 +18,48 @@ impl Caller for Interpreter<'_> {
 
     fn interrupted(&self) -> PyResult<()> {
         self.0.check_signals()
+    }
+}
+
+/// As [`Interpreter`], but leaves the core's errors as they are: for calls that return errno.
+#[derive(Clone, Copy)]
+pub(super) struct KeepErrors<'py>(pub(super) Python<'py>);
+
+/// What ended a call: the system, or what a signal handler raised.
+pub(super) enum Failure {
+    Core(Error),
+    Raised(PyErr),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Core(error)
+    }
+}
+
+impl Caller for KeepErrors<'_> {
+    type Error = Failure;
+
+    fn release<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.0.detach(work)
+    }
+
+    fn interrupted(&self) -> Result<(), Failure> {
+        self.0.check_signals().map_err(Failure::Raised)
+    }
+}
+
+impl Failure {
+    /// Return the number of the system's error; what a handler raised is raised.
+    pub(super) fn errno(self) -> PyResult<i32> {
+        match self {
+            Self::Core(Error::TimedOut) => Ok(libc::EAGAIN),
+            Self::Core(Error::Os(error)) => match error.raw_os_error() {
+                Some(errno) => Ok(errno),
+                None => Err(Error::Os(error).into()),
+            },
+            Self::Core(error) => Err(error.into()),
+            Self::Raised(error) => Err(error),
+        }
     }
 }

@@ -14,6 +14,11 @@ struct Members {
 
 static MEMBERS: PyOnceLock<Members> = PyOnceLock::new();
 
+/// Look the enums up now, while the name `socket` still means the standard module.
+pub(super) fn init(py: Python<'_>) -> PyResult<()> {
+    members(py).map(drop)
+}
+
 /// Return the `AddressFamily` of this number, or the number itself where there is none.
 pub(super) fn family(py: Python<'_>, number: i32) -> PyResult<Bound<'_, PyAny>> {
     member(&members(py)?.families, py, number)
@@ -28,17 +33,20 @@ fn members(py: Python<'_>) -> PyResult<&Members> {
     MEMBERS.get_or_try_init(py, || {
         let stock = py.import("socket")?;
         let by_number = |name: &str| -> PyResult<Py<PyDict>> {
-            Ok(stock.getattr(name)?.getattr("_value2member_map_")?.cast_into()?.unbind())
+            Ok(stock
+                .getattr(name)?
+                .getattr("_value2member_map_")?
+                .cast_into()?
+                .unbind())
         };
-        Ok(Members { families: by_number("AddressFamily")?, kinds: by_number("SocketKind")? })
+        Ok(Members {
+            families: by_number("AddressFamily")?,
+            kinds: by_number("SocketKind")?,
+        })
     })
 }
 
-fn member<'py>(
-    members: &Py<PyDict>,
-    py: Python<'py>,
-    number: i32,
-) -> PyResult<Bound<'py, PyAny>> {
+fn member<'py>(members: &Py<PyDict>, py: Python<'py>, number: i32) -> PyResult<Bound<'py, PyAny>> {
     let number = number.into_pyobject(py)?.into_any();
     Ok(members.bind(py).get_item(&number)?.unwrap_or(number))
 }

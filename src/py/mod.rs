@@ -1,10 +1,24 @@
 //! The only place that knows Python: what the module `rsock._rsock` holds.
 
+mod address;
+mod argument;
+mod buffer;
 mod call;
+mod constants;
+mod descriptors;
 mod enums;
 mod error;
+mod host;
+mod inet;
+mod message;
 mod number;
+mod options;
 mod raw;
+mod resolver;
+mod shared;
+mod socket;
+mod timeout;
+mod transfer;
 
 use pyo3::prelude::*;
 
@@ -13,8 +27,38 @@ use pyo3::prelude::*;
 mod _rsock {
     use super::*;
 
+    #[pymodule_export]
+    use super::descriptors::{close, dup, socketpair};
+    #[pymodule_export]
+    use super::inet::{
+        cmsg_len, cmsg_space, htonl, htons, inet_aton, inet_ntoa, inet_ntop, inet_pton, ntohl,
+        ntohs,
+    };
+    #[pymodule_export]
+    use super::resolver::{
+        getaddrinfo, gethostbyaddr, gethostbyname, gethostbyname_ex, gethostname, getnameinfo,
+        getprotobyname, getservbyname, getservbyport, if_indextoname, if_nameindex, if_nametoindex,
+        sethostname,
+    };
+    #[pymodule_export]
+    use super::shared::_bind;
+    #[pymodule_export]
+    use super::timeout::{getdefaulttimeout, setdefaulttimeout};
+
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        error::init(module)
+        let py = module.py();
+        error::init(module)?;
+        constants::init(module)?;
+        enums::init(py)?;
+        let low = py.get_type::<socket::PySocket>();
+        module.add("socket", &low)?;
+        module.add("SocketType", &low)?;
+        let shared = py.get_type::<shared::SharedSocket>();
+        module.add(
+            "SharedSocket",
+            raw::with_finalizer(&shared, c"rsock._rsock.SharedSocket")?,
+        )?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -1,10 +1,14 @@
 //! The calls into CPython that PyO3 has no method for.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 
+use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyTuple, PyType};
+
+use super::socket::PySocket;
 
 unsafe extern "C" {
     fn PySys_Audit(event: *const c_char, format: *const c_char, ...) -> c_int;
@@ -20,14 +24,18 @@ pub(super) fn audit_pair(
 ) -> PyResult<()> {
     let (first, second, py) = (first.as_ptr(), second.as_ptr(), first.py());
     // SAFETY: the format takes two borrowed references, which outlive the call.
-    raised(py, unsafe { PySys_Audit(event.as_ptr(), c"OO".as_ptr(), first, second) })
+    raised(py, unsafe {
+        PySys_Audit(event.as_ptr(), c"OO".as_ptr(), first, second)
+    })
 }
 
 /// Tell the audit hooks of an event; what a hook raises ends the call.
 pub(super) fn audit(event: &CStr, arguments: &Bound<'_, PyTuple>) -> PyResult<()> {
     let (py, arguments) = (arguments.py(), arguments.as_ptr());
     // SAFETY: a tuple made by the format "O" is itself the tuple of arguments.
-    raised(py, unsafe { PySys_Audit(event.as_ptr(), c"O".as_ptr(), arguments) })
+    raised(py, unsafe {
+        PySys_Audit(event.as_ptr(), c"O".as_ptr(), arguments)
+    })
 }
 
 /// Tell the audit hooks that a socket is being made.
@@ -52,5 +60,94 @@ pub(super) fn audit_new(
 
 /// Turn what a call into CPython reports into what it raised.
 fn raised(py: Python<'_>, outcome: c_int) -> PyResult<()> {
-    if outcome < 0 { Err(PyErr::fetch(py)) } else { Ok(()) }
+    if outcome < 0 {
+        Err(PyErr::fetch(py))
+    } else {
+        Ok(())
+    }
+}
+
+/// Run something that must not disturb the error that is on its way, if there is one.
+pub(super) fn keep_error(py: Python<'_>, work: impl FnOnce()) {
+    let pending = PyErr::take(py);
+    work();
+    if let Some(error) = pending {
+        error.restore(py);
+    }
+}
+
+/// Take over a descriptor that Python names by its number.
+pub(super) fn adopt(number: i32) -> OwnedFd {
+    // SAFETY: to Python descriptors are numbers, and whoever hands one over says that it is his.
+    unsafe { OwnedFd::from_raw_fd(number) }
+}
+
+/// Look at a descriptor that Python names by its number.
+pub(super) fn lend<'a>(number: i32) -> BorrowedFd<'a> {
+    // SAFETY: as above; a number that is not open gives EBADF.
+    unsafe { BorrowedFd::borrow_raw(number) }
+}
+
+/// Make an instance of a class without running its `__init__`.
+pub(super) fn instance<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
+    let nothing = PyTuple::empty(class.py());
+    let class_pointer = class.as_type_ptr();
+    // SAFETY: a class has a tp_new, which takes the class, a tuple and perhaps keywords.
+    unsafe {
+        let Some(new) = (*class_pointer).tp_new else {
+            return class.call0();
+        };
+        let made = new(class_pointer, nothing.as_ptr(), std::ptr::null_mut());
+        Bound::from_owned_ptr_or_err(class.py(), made)
+    }
+}
+
+/// Make a subclass whose sockets, and those of its subclasses, are looked at before they go.
+///
+/// PyO3 has no `__del__`, and a slot that is set afterwards is not inherited: Python looks for the
+/// method that goes with it. So this one class is made by hand, for its one slot.
+pub(super) fn with_finalizer<'py>(
+    base: &Bound<'py, PyType>,
+    name: &'static CStr,
+) -> PyResult<Bound<'py, PyType>> {
+    let slot = |slot, pfunc| ffi::PyType_Slot { slot, pfunc };
+    let mut slots = [
+        slot(
+            ffi::Py_tp_finalize,
+            finalize as ffi::destructor as *mut c_void,
+        ),
+        slot(0, std::ptr::null_mut()),
+    ];
+    let mut spec = ffi::PyType_Spec {
+        name: name.as_ptr(),
+        basicsize: 0, // that of the base
+        itemsize: 0,
+        flags: (ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_BASETYPE) as c_uint,
+        slots: slots.as_mut_ptr(),
+    };
+    let bases = PyTuple::new(base.py(), [base])?;
+    // SAFETY: the slots end with 0 and have what belongs to them; the name stays for ever.
+    let class = unsafe {
+        let class = ffi::PyType_FromSpecWithBases(&raw mut spec, bases.as_ptr());
+        Bound::from_owned_ptr_or_err(base.py(), class)?
+    };
+    Ok(class.cast_into()?)
+}
+
+/// Look at a socket before it goes.
+unsafe extern "C" fn finalize(socket: *mut ffi::PyObject) {
+    // SAFETY: Python is attached when it calls, and gives an instance of the class or a subclass.
+    let socket = unsafe {
+        Borrowed::from_ptr(Python::assume_attached(), socket).cast_unchecked::<PySocket>()
+    };
+    if socket.get().socket.number() < 0 {
+        return;
+    }
+    let look = || keep_error(socket.py(), || super::socket::finalize(&socket));
+    // While the interpreter ends PyO3 attaches nobody, though we are.
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        if Python::try_attach(|_| look()).is_none() {
+            look();
+        }
+    }));
 }

@@ -36,7 +36,10 @@ pub struct Descriptor {
 
 impl Default for Descriptor {
     fn default() -> Self {
-        Self { state: AtomicU64::new(with_number(0, CLOSED)), retired: Mutex::default() }
+        Self {
+            state: AtomicU64::new(with_number(0, CLOSED)),
+            retired: Mutex::default(),
+        }
     }
 }
 
@@ -60,7 +63,11 @@ impl Descriptor {
         let fd = number(self.state.fetch_add(1, Ordering::Acquire));
         let guard = Borrowed { owner: self, fd };
         // A guard of nothing only counts itself out again.
-        if fd == CLOSED { Err(Error::from_raw_os_error(libc::EBADF)) } else { Ok(guard) }
+        if fd == CLOSED {
+            Err(Error::from_raw_os_error(libc::EBADF))
+        } else {
+            Ok(guard)
+        }
     }
 
     /// Put another file in place of the present one, which is closed.
@@ -81,16 +88,23 @@ impl Descriptor {
 
     /// Give the number away without closing it: from here on it is the caller's to close.
     pub fn take(&self) -> Option<OwnedFd> {
-        let before = self.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |state| {
-            (number(state) != CLOSED).then(|| with_number(state, CLOSED))
-        });
+        let before = self
+            .state
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |state| {
+                (number(state) != CLOSED).then(|| with_number(state, CLOSED))
+            });
         // SAFETY: the exchange made us the only one who takes this open number out of the state.
-        before.ok().map(|state| unsafe { OwnedFd::from_raw_fd(number(state)) })
+        before
+            .ok()
+            .map(|state| unsafe { OwnedFd::from_raw_fd(number(state)) })
     }
 
     fn exchange(&self, fd: RawFd) -> Result<()> {
         let unused = |state| (state & USERS == 0).then(|| with_number(state, fd));
-        if let Ok(state) = self.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, unused) {
+        if let Ok(state) = self
+            .state
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, unused)
+        {
             return close(number(state));
         }
         // The lock comes before the exchange, so that the last user to leave finds the number.
@@ -116,7 +130,11 @@ impl Descriptor {
     fn reap(&self) {
         let mut retired = self.retired();
         let done = |state| (state & (RETIRED | USERS) == RETIRED).then_some(state & !RETIRED);
-        if self.state.fetch_update(Ordering::AcqRel, Ordering::Relaxed, done).is_ok() {
+        if self
+            .state
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, done)
+            .is_ok()
+        {
             for fd in retired.drain(..) {
                 let _ = close(fd);
             }
@@ -170,7 +188,7 @@ fn close(fd: RawFd) -> Result<()> {
         return Ok(());
     }
     // SAFETY: the number came out of the state, so it is closed once.
-    check(unsafe { libc::close(fd) }).map(drop)
+    super::close(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Let a number stand for a file on which every call gives EBADF.

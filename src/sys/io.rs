@@ -35,7 +35,10 @@ unsafe impl Sync for Target<'_> {}
 
 impl<'a> From<&'a [u8]> for Source<'a> {
     fn from(bytes: &'a [u8]) -> Self {
-        Self(iovec(bytes.as_ptr().cast_mut().cast(), bytes.len()), PhantomData)
+        Self(
+            iovec(bytes.as_ptr().cast_mut().cast(), bytes.len()),
+            PhantomData,
+        )
     }
 }
 
@@ -61,10 +64,40 @@ impl<'a> Source<'a> {
         self.0.iov_len == 0
     }
 
+    /// Return where the memory begins, for the kernel to follow.
+    pub(super) const fn start(&self) -> *const libc::c_void {
+        self.0.iov_base
+    }
+
+    /// Copy the bytes, which may change meanwhile.
+    ///
+    /// # Safety
+    /// There is room for [`Source::len`] bytes at `to`.
+    pub(super) const unsafe fn copy_to(&self, to: *mut u8) {
+        // SAFETY: the source is vouched for, the room is the caller's promise.
+        unsafe { to.copy_from_nonoverlapping(self.0.iov_base.cast(), self.0.iov_len) }
+    }
+
+    /// Copy the bytes, as they are at this moment.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut copy = Vec::with_capacity(self.len());
+        // SAFETY: the copy has room for as many bytes, and they are all there afterwards.
+        unsafe {
+            self.copy_to(copy.as_mut_ptr());
+            copy.set_len(self.len());
+        }
+        copy
+    }
+
     /// Return what lies behind the first `count` bytes, or nothing at all.
     #[must_use]
     pub const fn skip(self, count: usize) -> Self {
-        let count = if count < self.0.iov_len { count } else { self.0.iov_len };
+        let count = if count < self.0.iov_len {
+            count
+        } else {
+            self.0.iov_len
+        };
         // SAFETY: never past the end.
         let start = unsafe { self.0.iov_base.byte_add(count) };
         Self(iovec(start.cast(), self.0.iov_len - count), PhantomData)
@@ -110,7 +143,10 @@ impl<'a> Target<'a> {
 }
 
 const fn iovec(start: *mut u8, len: usize) -> libc::iovec {
-    libc::iovec { iov_base: start.cast(), iov_len: len }
+    libc::iovec {
+        iov_base: start.cast(),
+        iov_len: len,
+    }
 }
 
 /// Receive into memory, as recv(2); 0 is the end of a stream.
@@ -136,7 +172,14 @@ pub fn recv_from(
     address_from(|name, len| {
         // SAFETY: the target's memory is vouched for, and the address's is its own.
         let count = unsafe {
-            libc::recvfrom(fd.as_raw_fd(), into.0.iov_base, into.0.iov_len, flags, name, len)
+            libc::recvfrom(
+                fd.as_raw_fd(),
+                into.0.iov_base,
+                into.0.iov_len,
+                flags,
+                name,
+                len,
+            )
         };
         check(count).map(|count| count as usize)
     })

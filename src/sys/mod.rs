@@ -3,25 +3,43 @@
 //! With `py/buffer.rs` and `py/raw.rs` this is where `unsafe` lives.
 #![allow(unsafe_code)]
 
+pub mod constants;
+pub mod control;
 pub mod descriptor;
+pub mod interface;
 pub mod io;
+pub mod message;
+pub mod option;
 pub mod poll;
+pub mod resolver;
+pub(crate) mod sockaddr;
 
 use std::io::{Error, Result};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
-/// The family of the kernel's cryptography, or a number that no family has.
+/// Names that only Linux has, with numbers elsewhere that nothing has.
 #[cfg(target_os = "linux")]
-pub const AF_ALG: i32 = libc::AF_ALG;
+mod linux_only {
+    pub use libc::{AF_ALG, AF_VSOCK, SO_PROTOCOL};
+}
 #[cfg(not(target_os = "linux"))]
 #[allow(missing_docs)]
-pub const AF_ALG: i32 = -1;
+mod linux_only {
+    pub const AF_ALG: i32 = -1;
+    pub const AF_VSOCK: i32 = -1;
+    pub const SO_PROTOCOL: i32 = -1;
+}
+pub use linux_only::*;
 
 /// Turn the -1 of a system call into the error that `errno` holds.
 fn check<T: PartialEq + From<i8>>(outcome: T) -> Result<T> {
-    if outcome == T::from(-1) { Err(Error::last_os_error()) } else { Ok(outcome) }
+    if outcome == T::from(-1) {
+        Err(Error::last_os_error())
+    } else {
+        Ok(outcome)
+    }
 }
 
 /// Describe an error number in the words of the C library.
@@ -45,7 +63,11 @@ pub fn open(family: i32, kind: i32, protocol: i32) -> Result<OwnedFd> {
 
 /// Ask the kernel for two sockets that are connected, as socketpair(2); closed on exec.
 pub fn pair(family: i32, kind: i32, protocol: i32) -> Result<(OwnedFd, OwnedFd)> {
-    let (domain, kind, protocol) = (Domain::from(family), Type::from(kind), Protocol::from(protocol));
+    let (domain, kind, protocol) = (
+        Domain::from(family),
+        Type::from(kind),
+        Protocol::from(protocol),
+    );
     let (one, other) = Socket::pair(domain, kind, Some(protocol))?;
     Ok((one.into(), other.into()))
 }
@@ -87,4 +109,39 @@ pub fn connected(fd: BorrowedFd<'_>) -> Result<()> {
         Some(error) if error.raw_os_error() != Some(libc::EISCONN) => Err(error),
         _ => Ok(()),
     }
+}
+
+/// End one direction of a connection or both, as shutdown(2).
+pub fn shutdown(fd: BorrowedFd<'_>, how: i32) -> Result<()> {
+    // SAFETY: a plain call; the kernel judges the number.
+    check(unsafe { libc::shutdown(fd.as_raw_fd(), how) }).map(drop)
+}
+
+/// Close a descriptor, as close(2), and say what went wrong, which dropping it would not.
+pub fn close(fd: OwnedFd) -> Result<()> {
+    // SAFETY: owned until here, and given up.
+    check(unsafe { libc::close(std::os::fd::IntoRawFd::into_raw_fd(fd)) }).map(drop)
+}
+
+/// Make a second descriptor for the same file, as dup(2); closed on exec.
+pub fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
+    // SAFETY: a plain call; the new number is owned at once.
+    unsafe {
+        let new = check(libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 0))?;
+        Ok(OwnedFd::from_raw_fd(new))
+    }
+}
+
+/// Return whether a descriptor lives on in programs that this one starts.
+pub fn inheritable(fd: BorrowedFd<'_>) -> Result<bool> {
+    // SAFETY: a plain call.
+    let flags = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFD) })?;
+    Ok(flags & libc::FD_CLOEXEC == 0)
+}
+
+/// Say whether a descriptor lives on in programs that this one starts.
+pub fn set_inheritable(fd: BorrowedFd<'_>, inheritable: bool) -> Result<()> {
+    let flags = if inheritable { 0 } else { libc::FD_CLOEXEC };
+    // SAFETY: a plain call.
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, flags) }).map(drop)
 }

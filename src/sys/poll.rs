@@ -30,7 +30,11 @@ pub fn wait(fd: BorrowedFd<'_>, readiness: Readiness, time: Option<Duration>) ->
     let timeout = time.map_or(-1, |time| {
         i32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
     });
-    let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 };
+    let mut entry = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events,
+        revents: 0,
+    };
     // SAFETY: one entry, ours.
     check(unsafe { libc::poll(&raw mut entry, 1, timeout) }).map(|ready| ready > 0)
 }

@@ -1,0 +1,63 @@
+//! The functions that take descriptors by their numbers.
+
+use std::os::fd::{IntoRawFd, OwnedFd};
+
+use pyo3::prelude::*;
+
+use super::socket::{PySocket, forgive_reset};
+use super::{number, raw};
+use crate::error::Error;
+use crate::net::socket::Kind;
+use crate::sys;
+
+/// Close a descriptor by its number, as close(2).
+#[pyfunction]
+#[pyo3(signature = (fd, /))]
+pub(super) fn close(py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<()> {
+    let fd = checked(number::int(fd)?)?;
+    forgive_reset(py.detach(|| sys::close(raw::adopt(fd))))
+}
+
+/// Duplicate a descriptor by its number, as dup(2); the new one is not inherited.
+#[pyfunction]
+#[pyo3(signature = (fd, /))]
+pub(super) fn dup(fd: &Bound<'_, PyAny>) -> PyResult<i32> {
+    let fd = checked(number::int(fd)?)?;
+    Ok(sys::duplicate(raw::lend(fd))
+        .map(OwnedFd::into_raw_fd)
+        .map_err(Error::Os)?)
+}
+
+/// Make two sockets that are connected, as socketpair(2); AF_UNIX streams if nothing is said.
+#[pyfunction]
+#[pyo3(signature = (family = None, r#type = None, proto = None, /))]
+pub(super) fn socketpair(
+    py: Python<'_>,
+    family: Option<&Bound<'_, PyAny>>,
+    r#type: Option<&Bound<'_, PyAny>>,
+    proto: Option<&Bound<'_, PyAny>>,
+) -> PyResult<(Py<PySocket>, Py<PySocket>)> {
+    let kind = Kind {
+        family: family.map_or(Ok(libc::AF_UNIX), number::int)?,
+        kind: r#type.map_or(Ok(libc::SOCK_STREAM), number::int)?,
+        protocol: number::int_or_zero(proto)?,
+    };
+    let (one, other) = py
+        .detach(|| sys::pair(kind.family, kind.kind, kind.protocol))
+        .map_err(Error::Os)?;
+    let socket = |fd| {
+        let socket = PySocket::default();
+        socket.settle(fd, kind)?;
+        Py::new(py, socket)
+    };
+    Ok((socket(one)?, socket(other)?))
+}
+
+/// Refuse what cannot be a descriptor, as the kernel would.
+fn checked(number: i32) -> Result<i32, Error> {
+    if number < 0 {
+        Err(Error::from_errno(libc::EBADF))
+    } else {
+        Ok(number)
+    }
+}

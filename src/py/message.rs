@@ -1,0 +1,268 @@
+//! Messages in pieces, with control data beside them: recvmsg and sendmsg.
+
+use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeWarning, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyInt, PyList, PySequence, PyTuple};
+
+use super::buffer::{self, Readable, Writable};
+use super::call::Interpreter;
+use super::socket::PySocket;
+use super::{address, number, raw};
+use crate::net::Socket;
+use crate::sys::io::{Source, Target};
+use crate::sys::message::{CONTROL_LIMIT, Control, Received, item_space};
+
+type Argument<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
+
+pub(super) fn recvmsg<'py>(
+    py: Python<'py>,
+    socket: &Socket,
+    bufsize: &Bound<'py, PyAny>,
+    ancbufsize: Argument<'_, 'py>,
+    flags: Argument<'_, 'py>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let (size, room) = (
+        number::size(bufsize)?,
+        ancbufsize.map_or(Ok(0), number::size)?,
+    );
+    let flags = number::int_or_zero(flags)?;
+    let size = usize::try_from(size)
+        .map_err(|_| PyValueError::new_err("negative buffer size in recvmsg()"))?;
+    let mut control = control_room(room)?;
+    let (data, received) = buffer::receive(py, size, |target| {
+        let targets = std::slice::from_mut(target);
+        let received = socket.recv_message(&Interpreter(py), targets, &mut control, flags)?;
+        Ok((received.count, received))
+    })?;
+    describe(py, socket, data.into_any(), control, &received)
+}
+
+pub(super) fn recvmsg_into<'py>(
+    py: Python<'py>,
+    socket: &Socket,
+    buffers: &Bound<'py, PyAny>,
+    ancbufsize: Argument<'_, 'py>,
+    flags: Argument<'_, 'py>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let room = ancbufsize.map_or(Ok(0), number::size)?;
+    let flags = number::int_or_zero(flags)?;
+    let mut buffers = all(buffers, "recvmsg_into() argument 1 must be an iterable")?
+        .iter()
+        .map(|buffer| {
+            Writable::new(buffer, || {
+                "recvmsg_into() argument 1 must be an iterable of single-segment read-write buffers"
+                    .to_owned()
+            })
+        })
+        .collect::<PyResult<Vec<_>>>()?;
+    let mut targets: Vec<Target<'_>> = buffers.iter_mut().map(Writable::target).collect();
+    let mut control = control_room(room)?;
+    let received = socket.recv_message(&Interpreter(py), &mut targets, &mut control, flags)?;
+    let count = received.count.into_pyobject(py)?.into_any();
+    describe(py, socket, count, control, &received)
+}
+
+/// Make room for control data, of at most what the kernel's interface can say.
+fn control_room(len: isize) -> PyResult<Control> {
+    let len = usize::try_from(len)
+        .ok()
+        .filter(|&len| len <= CONTROL_LIMIT)
+        .ok_or_else(|| PyValueError::new_err("invalid ancillary data buffer length"))?;
+    Control::with_room(len).ok_or_else(|| PyMemoryError::new_err(()))
+}
+
+/// Put together what a received message is to Python.
+///
+/// If that fails, the descriptors that came along are closed: nobody would know of them.
+fn describe<'py>(
+    py: Python<'py>,
+    socket: &Socket,
+    data: Bound<'py, PyAny>,
+    control: Control,
+    received: &Received,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let parts = || {
+        let items = control_items(py, &control)?;
+        let sender = address::to_python(py, socket, &received.address)?;
+        (data, items, received.flags, sender).into_pyobject(py)
+    };
+    let outcome = parts();
+    if outcome.is_err() {
+        drop(control.take_descriptors());
+    }
+    outcome
+}
+
+fn control_items<'py>(py: Python<'py>, control: &Control) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    for item in control.items() {
+        if item.cut {
+            let text = c"received malformed or improperly-truncated ancillary data";
+            PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), text, 1)?;
+        }
+        list.append((item.level, item.kind, PyBytes::new(py, item.data)))?;
+        if item.cut {
+            break;
+        }
+    }
+    Ok(list)
+}
+
+pub(super) fn sendmsg(
+    slf: &Bound<'_, PySocket>,
+    buffers: &Bound<'_, PyAny>,
+    ancdata: Argument<'_, '_>,
+    flags: Argument<'_, '_>,
+    to: Argument<'_, '_>,
+) -> PyResult<usize> {
+    let (py, socket) = (slf.py(), &slf.get().socket);
+    let flags = number::int_or_zero(flags)?;
+    let to = to.filter(|to| !to.is_none());
+    let target = to
+        .map(|to| address::from_python(socket, to, "sendmsg"))
+        .transpose()?;
+    let told = to.cloned().unwrap_or_else(|| py.None().into_bound(py));
+    raw::audit_pair(c"socket.sendmsg", slf.as_any(), &told)?;
+    let objects = pieces(buffers)?;
+    let buffers = objects
+        .iter()
+        .map(Readable::new)
+        .collect::<PyResult<Vec<_>>>()?;
+    let sources: Vec<Source<'_>> = buffers.iter().map(Readable::source).collect();
+    let control = ancdata.map_or_else(|| Ok(Control::default()), control_to_send)?;
+    socket.send_message(&Interpreter(py), &sources, &control, flags, target.as_ref())
+}
+
+fn pieces<'py>(buffers: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    all(buffers, "sendmsg() argument 1 must be an iterable")
+}
+
+/// Read the items of control data: an iterable of `(level, type, data)`.
+fn control_to_send(items: &Bound<'_, PyAny>) -> PyResult<Control> {
+    let mut control = Control::default();
+    let mut total = 0;
+    // The list is read before the items are: reading them may run code that changes it.
+    for item in all(items, "sendmsg() argument 2 must be an iterable")? {
+        let parts = three_parts(&item)?;
+        let (level, kind) = (number::int(&parts.0)?, number::int(&parts.1)?);
+        let data = Readable::new(&parts.2)?;
+        total += item_space(data.source().len())
+            .ok_or_else(|| PyOSError::new_err("ancillary data item too large"))?;
+        if total > CONTROL_LIMIT {
+            return Err(PyOSError::new_err("too much ancillary data"));
+        }
+        control.push(level, kind, data.source());
+    }
+    Ok(control)
+}
+
+type Three<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>);
+
+fn three_parts<'py>(item: &Bound<'py, PyAny>) -> PyResult<Three<'py>> {
+    let wrong = |what: String| {
+        let text = "[sendmsg() ancillary data items]() argument 1 must be";
+        PyTypeError::new_err(format!("{text} {what}"))
+    };
+    let parts = item
+        .cast::<PySequence>()
+        .ok()
+        .filter(|item| !item.is_instance_of::<PyBytes>());
+    let Some(parts) = parts else {
+        return Err(wrong(format!(
+            "3-item sequence, not {}",
+            item.get_type().name()?
+        )));
+    };
+    match parts.len()? {
+        3 => Ok((parts.get_item(0)?, parts.get_item(1)?, parts.get_item(2)?)),
+        count => Err(wrong(format!("sequence of length 3, not {count}"))),
+    }
+}
+
+/// Read all items of an iterable; what is none gets the given text.
+fn all<'py>(items: &Bound<'py, PyAny>, refusal: &str) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let refused = |error: PyErr| {
+        let kind = error.is_instance_of::<PyTypeError>(items.py());
+        if kind {
+            PyTypeError::new_err(refusal.to_owned())
+        } else {
+            error
+        }
+    };
+    items.try_iter().map_err(refused)?.collect()
+}
+
+/// What is asked of the kernel's cryptography besides the data: operation, IV, associated length.
+pub(super) type Task<'a, 'py> = (
+    Argument<'a, 'py>,
+    Argument<'a, 'py>,
+    Argument<'a, 'py>,
+    Argument<'a, 'py>,
+);
+
+#[cfg(target_os = "linux")]
+pub(super) fn sendmsg_afalg(
+    py: Python<'_>,
+    socket: &Socket,
+    (msg, op, iv, assoclen): Task<'_, '_>,
+    flags: Argument<'_, '_>,
+) -> PyResult<usize> {
+    if socket.kind().family != libc::AF_ALG {
+        return Err(PyOSError::new_err("algset is only supported for AF_ALG"));
+    }
+    let op = whole(op, "op")?
+        .map_or(Ok(-1), |op| number::int(op))
+        .unwrap_or(-1);
+    let iv = iv.map(Readable::new).transpose()?;
+    let assoclen = whole(assoclen, "assoclen")?
+        .map(|len| number::int(len))
+        .transpose()?;
+    let flags = number::int_or_zero(flags)?;
+    let op =
+        u32::try_from(op).map_err(|_| PyTypeError::new_err("Invalid or missing argument 'op'"))?;
+    let assoclen = assoclen
+        .map(|len| u32::try_from(len))
+        .transpose()
+        .map_err(|_| PyTypeError::new_err("assoclen must be positive"))?;
+
+    let mut control = Control::default();
+    let mut ask = |kind: i32, data: &[u8]| control.push(libc::SOL_ALG, kind, Source::from(data));
+    ask(libc::ALG_SET_OP, &op.to_ne_bytes());
+    if let Some(iv) = &iv {
+        ask(libc::ALG_SET_IV, &length_and_bytes(iv)?);
+    }
+    if let Some(len) = assoclen {
+        ask(libc::ALG_SET_AEAD_ASSOCLEN, &len.to_ne_bytes());
+    }
+    let objects = msg.map_or_else(|| Ok(Vec::new()), pieces)?;
+    let buffers = objects
+        .iter()
+        .map(Readable::new)
+        .collect::<PyResult<Vec<_>>>()?;
+    let sources: Vec<Source<'_>> = buffers.iter().map(Readable::source).collect();
+    socket.send_message(&Interpreter(py), &sources, &control, flags, None)
+}
+
+/// Insist on an int for an argument that is given.
+#[cfg(target_os = "linux")]
+fn whole<'a, 'py>(value: Argument<'a, 'py>, name: &str) -> PyResult<Argument<'a, 'py>> {
+    match value {
+        Some(value) if !value.is_instance_of::<PyInt>() => {
+            let class = value.get_type().name()?.to_string();
+            let text = format!("sendmsg_afalg() argument '{name}' must be int, not {class}");
+            Err(PyTypeError::new_err(text))
+        }
+        value => Ok(value),
+    }
+}
+
+/// Write down a `struct af_alg_iv`: the length, then the bytes.
+#[cfg(target_os = "linux")]
+fn length_and_bytes(iv: &Readable<'_, '_>) -> PyResult<Vec<u8>> {
+    let bytes = iv.source().to_vec();
+    let len = u32::try_from(bytes.len())
+        .ok()
+        .filter(|_| item_space(bytes.len() + size_of::<u32>()).is_some())
+        .ok_or_else(|| PyOSError::new_err("ancillary data item too large"))?;
+    Ok([len.to_ne_bytes().as_slice(), &bytes].concat())
+}

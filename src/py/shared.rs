@@ -1,0 +1,229 @@
+//! The class that scripts use, as far as it needs no Python: sockets that files are made of.
+//!
+//! The standard library writes these methods in Python. Each is a frame, and some are several;
+//! here they are none. What is left in Python is `rsock/_socket.py`.
+
+use std::os::fd::{IntoRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyTuple, PyType};
+
+use super::call::Interpreter;
+use super::socket::PySocket;
+use super::{address, enums, number, raw, timeout};
+use crate::net::{Patience, Socket};
+use crate::sys;
+
+/// A socket that stays open for as long as files that were made of it do.
+#[cfg_attr(Py_3_10, pyclass(name = "_SharedSocket", module = "rsock._rsock", extends = PySocket, subclass, frozen, immutable_type))]
+#[cfg_attr(not(Py_3_10), pyclass(name = "_SharedSocket", module = "rsock._rsock", extends = PySocket, subclass, frozen))]
+#[derive(Default)]
+pub(super) struct SharedSocket {
+    /// How many files are open on it.
+    files: AtomicI64,
+    /// Whether it was closed, though files may keep it open.
+    closed: AtomicBool,
+}
+
+/// Where the class is looked for that `accept` makes.
+struct Face {
+    /// The face's names, where programs may put a class of their own in place of ours.
+    namespace: Py<PyDict>,
+    /// Ours, which can be made without running its `__init__`.
+    class: Py<PyType>,
+}
+
+static FACE: PyOnceLock<Face> = PyOnceLock::new();
+
+/// Tell the core where to look for the class that `accept` makes.
+#[pyfunction]
+#[pyo3(signature = (namespace, /))]
+pub(super) fn _bind(namespace: &Bound<'_, PyDict>) -> PyResult<()> {
+    let py = namespace.py();
+    let class = namespace
+        .as_any()
+        .get_item(intern!(py, "socket"))?
+        .cast_into::<PyType>()?;
+    let face = Face {
+        namespace: namespace.clone().unbind(),
+        class: class.unbind(),
+    };
+    // Set once: a face that is loaded again has the same names.
+    let _ = FACE.set(py, face);
+    Ok(())
+}
+
+#[pymethods]
+impl SharedSocket {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyClassInitializer<Self> {
+        PyClassInitializer::from(PySocket::default()).add_subclass(Self::default())
+    }
+
+    /// Open the socket, as socket(2), or take over the descriptor `fileno`.
+    #[pyo3(signature = (family = None, r#type = None, proto = None, fileno = None))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        family: Option<&Bound<'_, PyAny>>,
+        r#type: Option<&Bound<'_, PyAny>>,
+        proto: Option<&Bound<'_, PyAny>>,
+        fileno: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        PySocket::__init__(slf.as_super(), family, r#type, proto, fileno)?;
+        slf.get().files.store(0, Ordering::Relaxed);
+        slf.get().closed.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_args))]
+    fn __exit__(slf: &Bound<'_, Self>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
+        slf.call_method0(intern!(slf.py(), "close")).map(drop)
+    }
+
+    fn __getstate__(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let name = slf.get_type().name()?;
+        Err(PyTypeError::new_err(format!(
+            "cannot pickle {:?} object",
+            name.to_string()
+        )))
+    }
+
+    /// The address family.
+    #[getter]
+    fn family<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        enums::family(slf.py(), core(slf).kind().family)
+    }
+
+    /// The type of the socket, without flags.
+    #[getter]
+    fn r#type<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        enums::kind(slf.py(), core(slf).kind().kind)
+    }
+
+    #[getter]
+    fn _io_refs(&self) -> i64 {
+        self.files.load(Ordering::Relaxed)
+    }
+
+    #[setter(_io_refs)]
+    fn set_io_refs(&self, count: i64) {
+        self.files.store(count, Ordering::Relaxed);
+    }
+
+    #[getter]
+    fn _closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    #[setter(_closed)]
+    fn set_closed(&self, closed: bool) {
+        self.closed.store(closed, Ordering::Relaxed);
+    }
+
+    /// Wait for a client: return a socket for the connection, and the client's address.
+    fn accept<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let (py, socket) = (slf.py(), core(slf));
+        let (fd, peer) = socket.accept(&Interpreter(py))?;
+        let peer = address::to_python(py, socket, &peer)?;
+        Ok((connection(slf, fd)?, peer))
+    }
+
+    /// Close the socket, or let the last file that was made of it do so.
+    fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let (py, this) = (slf.py(), slf.get());
+        this.closed.store(true, Ordering::Relaxed);
+        if this.files.load(Ordering::Acquire) > 0 {
+            return Ok(());
+        }
+        slf.call_method0(intern!(py, "_real_close")).map(drop)
+    }
+
+    fn _decref_socketios(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let (py, this) = (slf.py(), slf.get());
+        let _ = this
+            .files
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |files| {
+                (files > 0).then(|| files - 1)
+            });
+        if !this._closed() {
+            return Ok(());
+        }
+        slf.call_method0(intern!(py, "close")).map(drop)
+    }
+
+    fn _real_close(slf: &Bound<'_, Self>) -> PyResult<()> {
+        slf.as_super().get().close(slf.py())
+    }
+
+    /// Give the descriptor away without closing it, and return its number.
+    fn detach(slf: &Bound<'_, Self>) -> i32 {
+        slf.get().closed.store(true, Ordering::Relaxed);
+        core(slf).take().map_or(-1, OwnedFd::into_raw_fd)
+    }
+
+    /// Return whether programs that this one starts get the descriptor.
+    fn get_inheritable(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Ok(core(slf).with(sys::inheritable)?)
+    }
+
+    /// Set whether programs that this one starts get the descriptor.
+    fn set_inheritable(slf: &Bound<'_, Self>, inheritable: &Bound<'_, PyAny>) -> PyResult<()> {
+        let inheritable = number::int(inheritable)? != 0;
+        Ok(core(slf).with(|fd| sys::set_inheritable(fd, inheritable))?)
+    }
+}
+
+fn core<'a>(slf: &'a Bound<'_, SharedSocket>) -> &'a Socket {
+    &slf.as_super().get().socket
+}
+
+/// Make the socket for a connection that a listener accepted.
+fn connection<'py>(slf: &Bound<'py, SharedSocket>, fd: OwnedFd) -> PyResult<Bound<'py, PyAny>> {
+    let (py, kind) = (slf.py(), core(slf).kind());
+    let Some(face) = FACE.get(py) else {
+        return make(slf.get_type().as_any(), slf, fd);
+    };
+    let class = face
+        .namespace
+        .bind(py)
+        .as_any()
+        .get_item(intern!(py, "socket"))?;
+    if !class.is(&face.class) {
+        return make(&class, slf, fd);
+    }
+    let connection = raw::instance(face.class.bind(py))?;
+    raw::audit_new(&connection, kind.family, kind.kind, kind.protocol)?;
+    // The kernel made it a blocking one, which is what a socket without a default timeout is.
+    connection.cast::<PySocket>()?.get().settle(fd, kind)?;
+    Ok(connection)
+}
+
+/// Make a socket of a class that a program put in place of ours.
+fn make<'py>(
+    class: &Bound<'py, PyAny>,
+    slf: &Bound<'py, SharedSocket>,
+    fd: OwnedFd,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (py, kind) = (slf.py(), core(slf).kind());
+    let keywords = PyDict::new(py);
+    keywords.set_item(intern!(py, "fileno"), fd.into_raw_fd())?;
+    let family = enums::family(py, kind.family)?;
+    let arguments = (family, enums::kind(py, kind.kind)?, kind.protocol);
+    let connection = class.call(arguments, Some(&keywords))?;
+    if timeout::default() == Patience::Endless && core(slf).patience() != Patience::None {
+        connection.call_method1(intern!(py, "setblocking"), (true,))?;
+    }
+    Ok(connection)
+}

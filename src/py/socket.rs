@@ -1,0 +1,510 @@
+//! The low-level class: what `_socket.socket` is to the standard module.
+//!
+//! Its methods are here; what they do to bytes is in `transfer`, with control data in `message`.
+
+use std::os::fd::{IntoRawFd, OwnedFd};
+
+use pyo3::exceptions::{PyResourceWarning, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
+use socket2::SockRef;
+
+use super::call::Interpreter;
+use super::{address, message, number, options, raw, timeout, transfer};
+use crate::error::{Error, Result};
+use crate::net::{Patience, Socket, socket::Kind};
+use crate::sys;
+
+/// Make a socket around a new descriptor, or around one that is there already.
+///
+/// What is not given is AF_INET, SOCK_STREAM and the protocol that goes with them, or what the
+/// given descriptor says of itself.
+#[cfg_attr(
+    Py_3_10,
+    pyclass(
+        name = "socket",
+        module = "rsock._rsock",
+        subclass,
+        frozen,
+        immutable_type
+    )
+)]
+#[cfg_attr(
+    not(Py_3_10),
+    pyclass(name = "socket", module = "rsock._rsock", subclass, frozen)
+)]
+#[derive(Default)]
+pub(super) struct PySocket {
+    pub(super) socket: Socket,
+}
+
+/// What a caller leaves to the socket to find out.
+const UNKNOWN: i32 = -1;
+const DEFAULT_BACKLOG: i32 = 128;
+
+#[pymethods]
+impl PySocket {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        Self::default()
+    }
+
+    /// Open the socket, as socket(2), or take over the descriptor `fileno`.
+    ///
+    /// Errors: OSError from the kernel; EBADF or ENOTSOCK for a descriptor that is no socket.
+    #[pyo3(signature = (family = None, r#type = None, proto = None, fileno = None))]
+    pub(super) fn __init__(
+        slf: &Bound<'_, Self>,
+        family: Option<&Bound<'_, PyAny>>,
+        r#type: Option<&Bound<'_, PyAny>>,
+        proto: Option<&Bound<'_, PyAny>>,
+        fileno: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let part = |value: Option<&Bound<'_, PyAny>>| value.map_or(Ok(UNKNOWN), number::int);
+        let asked = Kind {
+            family: part(family)?,
+            kind: part(r#type)?,
+            protocol: part(proto)?,
+        };
+        raw::audit_new(slf.as_any(), asked.family, asked.kind, asked.protocol)?;
+        let (fd, kind) = match fileno.filter(|fileno| !fileno.is_none()) {
+            Some(fileno) => take_over(number::int(fileno)?, asked)?,
+            None => open(slf.py(), asked)?,
+        };
+        slf.get().settle(fd, kind)
+    }
+
+    fn __repr__(&self) -> String {
+        let Kind {
+            family,
+            kind,
+            protocol,
+        } = self.socket.kind();
+        let fd = self.socket.number();
+        format!("<socket object, fd={fd}, family={family}, type={kind}, proto={protocol}>")
+    }
+
+    /// The address family, as a number.
+    #[getter]
+    fn family(&self) -> i32 {
+        self.socket.kind().family
+    }
+
+    /// The type of the socket, as a number, without flags.
+    #[getter]
+    fn r#type(&self) -> i32 {
+        self.socket.kind().kind
+    }
+
+    /// The protocol, as a number.
+    #[getter]
+    fn proto(&self) -> i32 {
+        self.socket.kind().protocol
+    }
+
+    /// The timeout in seconds, or None.
+    #[getter]
+    fn timeout(&self) -> Option<f64> {
+        self.gettimeout()
+    }
+
+    /// Return the number of the descriptor, or -1 when closed.
+    fn fileno(&self) -> i32 {
+        self.socket.number()
+    }
+
+    /// Give the descriptor away without closing it, and return its number.
+    fn detach(&self) -> i32 {
+        self.socket.take().map_or(-1, OwnedFd::into_raw_fd)
+    }
+
+    /// Close the socket. What others have been told of its descriptor no longer holds.
+    pub(super) fn close(&self, py: Python<'_>) -> PyResult<()> {
+        forgive_reset(py.detach(|| self.socket.close()))
+    }
+
+    /// Bind the socket to a local address.
+    #[pyo3(signature = (address, /))]
+    fn bind(slf: &Bound<'_, Self>, address: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (py, socket) = (slf.py(), &slf.get().socket);
+        let target = address::from_python(socket, address, "bind")?;
+        raw::audit_pair(c"socket.bind", slf.as_any(), address)?;
+        Ok(py.detach(|| socket.with(|fd| SockRef::from(&fd).bind(&target)))?)
+    }
+
+    /// Let clients connect; `backlog` of them may wait to be accepted.
+    #[pyo3(signature = (backlog = None, /))]
+    fn listen(&self, py: Python<'_>, backlog: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let backlog = backlog.map_or(Ok(DEFAULT_BACKLOG), number::int)?.max(0);
+        Ok(py.detach(|| self.socket.with(|fd| SockRef::from(&fd).listen(backlog)))?)
+    }
+
+    /// Connect to an address and wait until it is done.
+    #[pyo3(signature = (address, /))]
+    fn connect(slf: &Bound<'_, Self>, address: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (py, socket) = (slf.py(), &slf.get().socket);
+        let target = address::from_python(socket, address, "connect")?;
+        raw::audit_pair(c"socket.connect", slf.as_any(), address)?;
+        socket.connect(&Interpreter(py), &target)
+    }
+
+    /// Connect to an address, and return 0 or the number of the error instead of raising it.
+    #[pyo3(signature = (address, /))]
+    fn connect_ex(slf: &Bound<'_, Self>, address: &Bound<'_, PyAny>) -> PyResult<i32> {
+        let (py, socket) = (slf.py(), &slf.get().socket);
+        let target = address::from_python(socket, address, "connect_ex")?;
+        raw::audit_pair(c"socket.connect", slf.as_any(), address)?;
+        match socket.connect(&super::call::KeepErrors(py), &target) {
+            Ok(()) => Ok(0),
+            Err(failure) => failure.errno(),
+        }
+    }
+
+    /// Return the local address.
+    fn getsockname(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let name = self.socket.with(|fd| SockRef::from(&fd).local_addr())?;
+        address::to_python(py, &self.socket, &name).map(Bound::unbind)
+    }
+
+    /// Return the address of the other side.
+    fn getpeername(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let name = self.socket.with(|fd| SockRef::from(&fd).peer_addr())?;
+        address::to_python(py, &self.socket, &name).map(Bound::unbind)
+    }
+
+    /// Wait for a client, and return the number of its descriptor and its address.
+    fn _accept(&self, py: Python<'_>) -> PyResult<(i32, Py<PyAny>)> {
+        let (fd, peer) = self.socket.accept(&Interpreter(py))?;
+        let peer = address::to_python(py, &self.socket, &peer)?;
+        Ok((fd.into_raw_fd(), peer.unbind()))
+    }
+
+    /// Let calls wait for ever (a true flag), or not at all.
+    #[pyo3(signature = (flag, /))]
+    fn setblocking(&self, flag: &Bound<'_, PyAny>) -> PyResult<()> {
+        let waits = if cfg!(Py_3_12) {
+            flag.is_truthy()?
+        } else {
+            number::long(flag)? != 0
+        };
+        Ok(self.socket.set_patience(if waits {
+            Patience::Endless
+        } else {
+            Patience::None
+        })?)
+    }
+
+    /// Return whether calls wait at all.
+    fn getblocking(&self) -> bool {
+        self.socket.patience() != Patience::None
+    }
+
+    /// Set how many seconds a call may take: None for ever, 0 returns at once.
+    #[pyo3(signature = (timeout, /))]
+    fn settimeout(&self, timeout: &Bound<'_, PyAny>) -> PyResult<()> {
+        Ok(self.socket.set_patience(timeout::patience(timeout)?)?)
+    }
+
+    /// Return how many seconds a call may take, or None.
+    fn gettimeout(&self) -> Option<f64> {
+        timeout::seconds(self.socket.patience())
+    }
+
+    /// Set an option: to an int, to bytes, or to None with a length.
+    #[pyo3(signature = (level, option, value, optlen = None, /))]
+    fn setsockopt(
+        &self,
+        level: &Bound<'_, PyAny>,
+        option: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        optlen: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        options::set(
+            &self.socket,
+            number::int(level)?,
+            number::int(option)?,
+            value,
+            optlen,
+        )
+    }
+
+    /// Return an option as an int, or as at most `buflen` bytes.
+    #[pyo3(signature = (level, option, buflen = None, /))]
+    fn getsockopt<'py>(
+        &self,
+        py: Python<'py>,
+        level: &Bound<'py, PyAny>,
+        option: &Bound<'py, PyAny>,
+        buflen: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (level, option) = (number::int(level)?, number::int(option)?);
+        options::get(
+            py,
+            &self.socket,
+            level,
+            option,
+            number::int_or_zero(buflen)?,
+        )
+    }
+
+    /// End one direction of the connection (SHUT_RD, SHUT_WR) or both (SHUT_RDWR).
+    #[pyo3(signature = (how, /))]
+    fn shutdown(&self, py: Python<'_>, how: &Bound<'_, PyAny>) -> PyResult<()> {
+        let how = number::int(how)?;
+        Ok(py.detach(|| self.socket.with(|fd| sys::shutdown(fd, how)))?)
+    }
+
+    /// Receive at most `bufsize` bytes; none at all is the end of the stream.
+    #[pyo3(signature = (bufsize, flags = None, /))]
+    fn recv<'py>(
+        &self,
+        py: Python<'py>,
+        bufsize: &Bound<'py, PyAny>,
+        flags: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        transfer::recv(
+            py,
+            &self.socket,
+            number::size(bufsize)?,
+            number::int_or_zero(flags)?,
+        )
+    }
+
+    /// Receive into a buffer, as much as fits or at most `nbytes`, and return how many came.
+    #[pyo3(signature = (buffer, nbytes = None, flags = None))]
+    fn recv_into(
+        &self,
+        py: Python<'_>,
+        buffer: &Bound<'_, PyAny>,
+        nbytes: Option<&Bound<'_, PyAny>>,
+        flags: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<usize> {
+        transfer::recv_into(py, &self.socket, buffer, nbytes, flags)
+    }
+
+    /// Receive at most `bufsize` bytes of a message, and return them and who sent it.
+    #[pyo3(signature = (bufsize, flags = None, /))]
+    fn recvfrom<'py>(
+        &self,
+        py: Python<'py>,
+        bufsize: &Bound<'py, PyAny>,
+        flags: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyAny>)> {
+        transfer::recvfrom(
+            py,
+            &self.socket,
+            number::size(bufsize)?,
+            number::int_or_zero(flags)?,
+        )
+    }
+
+    /// Receive a message into a buffer, and return how many bytes came and who sent it.
+    #[pyo3(signature = (buffer, nbytes = None, flags = None))]
+    fn recvfrom_into<'py>(
+        &self,
+        py: Python<'py>,
+        buffer: &Bound<'py, PyAny>,
+        nbytes: Option<&Bound<'py, PyAny>>,
+        flags: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(usize, Bound<'py, PyAny>)> {
+        transfer::recvfrom_into(py, &self.socket, buffer, nbytes, flags)
+    }
+
+    /// Receive a message with control data: `(data, ancdata, msg_flags, address)`.
+    #[pyo3(signature = (bufsize, ancbufsize = None, flags = None, /))]
+    fn recvmsg<'py>(
+        &self,
+        py: Python<'py>,
+        bufsize: &Bound<'py, PyAny>,
+        ancbufsize: Option<&Bound<'py, PyAny>>,
+        flags: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        message::recvmsg(py, &self.socket, bufsize, ancbufsize, flags)
+    }
+
+    /// Receive a message into several buffers: `(nbytes, ancdata, msg_flags, address)`.
+    #[pyo3(signature = (buffers, ancbufsize = None, flags = None, /))]
+    fn recvmsg_into<'py>(
+        &self,
+        py: Python<'py>,
+        buffers: &Bound<'py, PyAny>,
+        ancbufsize: Option<&Bound<'py, PyAny>>,
+        flags: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        message::recvmsg_into(py, &self.socket, buffers, ancbufsize, flags)
+    }
+
+    /// Send bytes, and return how many of them the kernel took.
+    #[pyo3(signature = (data, flags = None, /))]
+    fn send(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        flags: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<usize> {
+        transfer::send(py, &self.socket, data, flags)
+    }
+
+    /// Send all bytes. After an error nobody knows how many went out.
+    #[pyo3(signature = (data, flags = None, /))]
+    fn sendall(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        flags: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        transfer::sendall(py, &self.socket, data, flags)
+    }
+
+    /// Send a message to an address: `sendto(data, address)` or `sendto(data, flags, address)`.
+    #[pyo3(signature = (*args))]
+    fn sendto(slf: &Bound<'_, Self>, args: &Bound<'_, PyTuple>) -> PyResult<usize> {
+        transfer::sendto(slf, args)
+    }
+
+    /// Send a message in pieces, with control data: `sendmsg(buffers, ancdata, flags, address)`.
+    #[pyo3(signature = (buffers, ancdata = None, flags = None, address = None, /))]
+    fn sendmsg(
+        slf: &Bound<'_, Self>,
+        buffers: &Bound<'_, PyAny>,
+        ancdata: Option<&Bound<'_, PyAny>>,
+        flags: Option<&Bound<'_, PyAny>>,
+        address: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<usize> {
+        message::sendmsg(slf, buffers, ancdata, flags, address)
+    }
+
+    /// Send a message to the kernel's cryptography, and what it is to do with it.
+    #[cfg(target_os = "linux")]
+    #[pyo3(signature = (msg = None, *, op = None, iv = None, assoclen = None, flags = None))]
+    fn sendmsg_afalg(
+        &self,
+        py: Python<'_>,
+        msg: Option<&Bound<'_, PyAny>>,
+        op: Option<&Bound<'_, PyAny>>,
+        iv: Option<&Bound<'_, PyAny>>,
+        assoclen: Option<&Bound<'_, PyAny>>,
+        flags: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<usize> {
+        message::sendmsg_afalg(py, &self.socket, (msg, op, iv, assoclen), flags)
+    }
+}
+
+impl PySocket {
+    /// Begin to stand for a descriptor, with the default timeout for new sockets.
+    pub(super) fn settle(&self, fd: OwnedFd, asked: Kind) -> PyResult<()> {
+        let kind = Kind {
+            kind: asked.kind & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC),
+            ..asked
+        };
+        self.socket.replace(fd, kind);
+        if asked.kind & libc::SOCK_NONBLOCK != 0 {
+            self.socket.note_patience(Patience::None);
+        } else if timeout::default() != Patience::Endless {
+            self.socket.set_patience(timeout::default())?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for PySocket {
+    /// Warn of a socket that nobody closed. The finalizer has done so for all but the direct
+    /// instances of this class, which have none.
+    fn drop(&mut self) {
+        if self.socket.number() >= 0 {
+            Python::attach(|py| raw::keep_error(py, || warn_unclosed(py, &self.__repr__(), None)));
+        }
+    }
+}
+
+/// Close a socket that nobody closed, and say so: what the finalizer of every socket does.
+pub(super) fn finalize(socket: &Bound<'_, PySocket>) {
+    let py = socket.py();
+    let repr = socket
+        .repr()
+        .map_or_else(|_| socket.get().__repr__(), |repr| repr.to_string());
+    warn_unclosed(py, &repr, Some(socket.as_any()));
+    // Closed only now, so that whoever shows the warning could still ask the socket for its name.
+    let core = &socket.get().socket;
+    let _ = py.detach(|| core.close());
+}
+
+/// Say that a socket was left open.
+fn warn_unclosed(py: Python<'_>, repr: &str, source: Option<&Bound<'_, PyAny>>) {
+    let category = py.get_type::<PyResourceWarning>();
+    let warned = py.import("warnings").and_then(|warnings| {
+        let keywords = PyDict::new(py);
+        keywords.set_item("source", source)?;
+        warnings.call_method(
+            "warn",
+            (format!("unclosed {repr}"), &category, 1),
+            Some(&keywords),
+        )
+    });
+    if let Err(error) = warned {
+        // At the end of the interpreter there may be no warnings left to warn with.
+        if error.is_instance_of::<pyo3::exceptions::PyWarning>(py) {
+            error.write_unraisable(py, source);
+        }
+    }
+}
+
+/// Ask the kernel for a new socket.
+fn open(py: Python<'_>, asked: Kind) -> PyResult<(OwnedFd, Kind)> {
+    let or = |value: i32, default: i32| if value == UNKNOWN { default } else { value };
+    let kind = Kind {
+        family: or(asked.family, libc::AF_INET),
+        kind: or(asked.kind, libc::SOCK_STREAM),
+        protocol: or(asked.protocol, 0),
+    };
+    let fd = py
+        .detach(|| sys::open(kind.family, kind.kind, kind.protocol))
+        .map_err(Error::Os)?;
+    Ok((fd, kind))
+}
+
+/// Take a descriptor over that is there already, and ask it what it is.
+fn take_over(fileno: i32, asked: Kind) -> PyResult<(OwnedFd, Kind)> {
+    if fileno < 0 {
+        return Err(PyValueError::new_err("negative file descriptor"));
+    }
+    let kind = inspect(fileno, asked)?;
+    Ok((raw::adopt(fileno), kind))
+}
+
+/// Find out what kind of socket a descriptor is, as far as the caller did not say.
+fn inspect(fileno: i32, asked: Kind) -> Result<Kind> {
+    let fd = raw::lend(fileno);
+    let ask = |known: i32, option: i32| match known {
+        UNKNOWN => sys::option::get_int(fd, libc::SOL_SOCKET, option),
+        known => Ok(known),
+    };
+    let family = match SockRef::from(&fd).local_addr() {
+        Ok(name) if asked.family == UNKNOWN => name.family().into(),
+        Ok(_) => asked.family,
+        // The kernel's cryptography has no names: what is given must do.
+        Err(error)
+            if asked.family != UNKNOWN
+                && !matches!(error.raw_os_error(), Some(libc::EBADF | libc::ENOTSOCK)) =>
+        {
+            asked.family
+        }
+        Err(error) => return Err(Error::Os(error)),
+    };
+    Ok(Kind {
+        family,
+        kind: ask(asked.kind, libc::SO_TYPE)?,
+        protocol: ask(asked.protocol, sys::SO_PROTOCOL)?,
+    })
+}
+
+/// Leave out that the other side had already reset the connection: it is closed, as was asked.
+pub(super) fn forgive_reset(closed: std::io::Result<()>) -> PyResult<()> {
+    match closed {
+        Err(error) if error.raw_os_error() != Some(libc::ECONNRESET) => {
+            Err(Error::Os(error).into())
+        }
+        _ => Ok(()),
+    }
+}

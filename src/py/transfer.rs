@@ -1,0 +1,143 @@
+//! Sending and receiving bytes.
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
+
+use super::buffer::{self, Readable, Writable};
+use super::call::Interpreter;
+use super::socket::PySocket;
+use super::{address, number, raw};
+use crate::net::Socket;
+
+type Argument<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
+
+/// Refuse a size below 0, in the name of the method that was asked.
+fn checked_size(size: isize, method: &str) -> PyResult<usize> {
+    usize::try_from(size)
+        .map_err(|_| PyValueError::new_err(format!("negative buffersize in {method}")))
+}
+
+pub(super) fn recv<'py>(
+    py: Python<'py>,
+    socket: &Socket,
+    size: isize,
+    flags: i32,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let size = checked_size(size, "recv")?;
+    let (bytes, ()) = buffer::receive(py, size, |target| {
+        Ok((socket.recv(&Interpreter(py), target, flags)?, ()))
+    })?;
+    Ok(bytes)
+}
+
+pub(super) fn recvfrom<'py>(
+    py: Python<'py>,
+    socket: &Socket,
+    size: isize,
+    flags: i32,
+) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyAny>)> {
+    let size = checked_size(size, "recvfrom")?;
+    buffer::receive(py, size, |target| {
+        let (count, sender) = socket.recv_from(&Interpreter(py), target, flags)?;
+        Ok((count, address::to_python(py, socket, &sender)?))
+    })
+}
+
+/// Look at the buffer that a method is to fill.
+fn writable(object: &Bound<'_, PyAny>, method: &str) -> PyResult<Writable> {
+    Writable::new(object, || {
+        let class = match object.get_type().name() {
+            Ok(name) if !object.is_none() => name.to_string(),
+            _ => "None".to_owned(),
+        };
+        format!("{method}() argument 1 must be read-write bytes-like object, not {class}")
+    })
+}
+
+/// Find out how much of a buffer to fill: all of it, unless the caller says less.
+fn checked_room(buffer: &Writable, nbytes: Argument<'_, '_>, method: &str) -> PyResult<usize> {
+    let asked = checked_size(nbytes.map_or(Ok(0), number::size)?, method)?;
+    match asked {
+        0 => Ok(buffer.len()),
+        asked if asked <= buffer.len() => Ok(asked),
+        _ if method == "recv_into" => Err(PyValueError::new_err(
+            "buffer too small for requested bytes",
+        )),
+        _ => Err(PyValueError::new_err(
+            "nbytes is greater than the length of the buffer",
+        )),
+    }
+}
+
+pub(super) fn recv_into(
+    py: Python<'_>,
+    socket: &Socket,
+    buffer: &Bound<'_, PyAny>,
+    nbytes: Argument<'_, '_>,
+    flags: Argument<'_, '_>,
+) -> PyResult<usize> {
+    let mut buffer = writable(buffer, "recv_into")?;
+    let room = checked_room(&buffer, nbytes, "recv_into")?;
+    let flags = number::int_or_zero(flags)?;
+    socket.recv(&Interpreter(py), &mut buffer.target().first(room), flags)
+}
+
+pub(super) fn recvfrom_into<'py>(
+    py: Python<'py>,
+    socket: &Socket,
+    buffer: &Bound<'py, PyAny>,
+    nbytes: Argument<'_, 'py>,
+    flags: Argument<'_, 'py>,
+) -> PyResult<(usize, Bound<'py, PyAny>)> {
+    let mut buffer = writable(buffer, "recvfrom_into")?;
+    let room = checked_room(&buffer, nbytes, "recvfrom_into")?;
+    let flags = number::int_or_zero(flags)?;
+    let mut target = buffer.target().first(room);
+    let (count, sender) = socket.recv_from(&Interpreter(py), &mut target, flags)?;
+    Ok((count, address::to_python(py, socket, &sender)?))
+}
+
+pub(super) fn send(
+    py: Python<'_>,
+    socket: &Socket,
+    data: &Bound<'_, PyAny>,
+    flags: Argument<'_, '_>,
+) -> PyResult<usize> {
+    let data = Readable::new(data)?;
+    socket.send(&Interpreter(py), data.source(), number::int_or_zero(flags)?)
+}
+
+pub(super) fn sendall(
+    py: Python<'_>,
+    socket: &Socket,
+    data: &Bound<'_, PyAny>,
+    flags: Argument<'_, '_>,
+) -> PyResult<()> {
+    let data = Readable::new(data)?;
+    socket.send_all(&Interpreter(py), data.source(), number::int_or_zero(flags)?)
+}
+
+pub(super) fn sendto(
+    socket: &Bound<'_, PySocket>,
+    arguments: &Bound<'_, PyTuple>,
+) -> PyResult<usize> {
+    let (data, flags, to) = match arguments.len() {
+        2 => (arguments.get_item(0)?, None, arguments.get_item(1)?),
+        3 => (
+            arguments.get_item(0)?,
+            Some(arguments.get_item(1)?),
+            arguments.get_item(2)?,
+        ),
+        count => {
+            let text = format!("sendto() takes 2 or 3 arguments ({count} given)");
+            return Err(PyTypeError::new_err(text));
+        }
+    };
+    let data = Readable::new(&data)?;
+    let flags = number::int_or_zero(flags.as_ref())?;
+    let core = &socket.get().socket;
+    let target = address::from_python(core, &to, "sendto")?;
+    raw::audit_pair(c"socket.sendto", socket.as_any(), &to)?;
+    core.send_to(&Interpreter(socket.py()), data.source(), flags, &target)
+}

@@ -1,0 +1,81 @@
+"""What every test stands on: the two modules, threads that are joined, nothing left open."""
+
+import gc
+import importlib
+import threading
+
+import pytest
+import support
+
+
+def pytest_collection_modifyitems(items):
+    """Give each test a time limit of its own."""
+    for item in items:
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(20))
+
+
+@pytest.fixture(scope="session", params=["socket", "rsock"])
+def socket(request):
+    """Give the module under test: the original, which keeps the test honest, and ours."""
+    return importlib.import_module(request.param)
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_open():
+    """Fail a test that leaves a descriptor or a thread behind."""
+    descriptors = support.open_descriptors()
+    threads = set(threading.enumerate())
+    yield
+    if not support.open_descriptors() <= descriptors:
+        gc.collect()
+    assert support.open_descriptors() <= descriptors
+    assert set(threading.enumerate()) <= threads
+
+
+@pytest.fixture
+def spawn(nothing_stays_open):
+    """Start a call in a thread of its own; it is joined at the end of the test."""
+    workers = []
+
+    def start(call, *args):
+        workers.append(support.Worker(call, *args))
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        worker.join(support.PATIENCE)
+        assert not worker.is_alive()
+
+
+@pytest.fixture
+def pair(socket, nothing_stays_open):
+    """Give two connected Unix stream sockets."""
+    left, right = socket.socketpair()
+    with left, right:
+        yield left, right
+
+
+@pytest.fixture
+def listener(socket, nothing_stays_open):
+    """Give a TCP socket that listens on loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+@pytest.fixture
+def tcp(socket, listener):
+    """Give the two ends of a TCP connection: who asked, and who accepted."""
+    with socket.create_connection(listener.getsockname()) as client:
+        server, _ = listener.accept()
+        with server:
+            yield client, server
+
+
+@pytest.fixture
+def udp(socket, nothing_stays_open):
+    """Give two UDP sockets bound on loopback."""
+    with socket.socket(type=socket.SOCK_DGRAM) as one, socket.socket(type=socket.SOCK_DGRAM) as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        yield one, two

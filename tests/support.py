@@ -1,0 +1,83 @@
+"""Help that many tests share; nothing in here knows which module is under test."""
+
+import os
+import platform
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+#: How long a test waits for something that should happen at once.
+PATIENCE = 10.0
+
+_FUTEX = {"x86_64": "202", "aarch64": "98", "riscv64": "98"}.get(platform.machine(), "")
+
+
+def until(condition, limit=PATIENCE):
+    """Wait until `condition()` is true, giving way to other threads in between."""
+    end = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < end, f"waited {limit} s in vain for {condition}"
+        os.sched_yield()
+
+
+def waits_in_kernel(thread):
+    """Tell whether `thread` hangs in a system call other than waiting for a lock."""
+    with open(f"/proc/self/task/{thread.native_id}/syscall") as file:
+        number = file.read().split()[0]
+    return number not in ("running", "-1", _FUTEX)
+
+
+def wait_until_blocked(thread):
+    """Wait until `thread` hangs in a system call of its own."""
+    until(lambda: thread.native_id is not None and waits_in_kernel(thread))
+
+
+def open_descriptors():
+    """Return the set of open descriptor numbers, without the one that is used to look."""
+    numbers = {int(name) for name in os.listdir("/proc/self/fd")}
+    return {number for number in numbers if os.path.exists(f"/proc/self/fd/{number}")}
+
+
+class Worker(threading.Thread):
+    """A thread whose result, or whose exception, is handed over by `result()`."""
+
+    def __init__(self, call, *args):
+        super().__init__(daemon=True)
+        self._call = call
+        self._args = args
+        self._value = None
+        self._error = None
+        self.start()
+
+    def run(self):
+        try:
+            self._value = self._call(*self._args)
+        except BaseException as error:
+            self._error = error
+        finally:
+            del self._call, self._args
+
+    def result(self):
+        """Return what the call returned or raise what it raised."""
+        self.join(PATIENCE)
+        assert not self.is_alive(), "the thread did not end"
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        return self._value
+
+
+def python(source, *, module=None, options=(), prefix=()):
+    """Run `source` in a fresh interpreter and return what it printed.
+
+    With `module`, the name `socket` is bound to it beforehand. The run must end well and print
+    nothing to stderr; warnings are errors there too.
+    """
+    if module is not None:
+        source = f"import {module} as socket\n{textwrap.dedent(source)}"
+    command = [*prefix, sys.executable, "-W", "error", *options, "-c", textwrap.dedent(source)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), f"{done.returncode}: {done.stderr}"
+    return done.stdout
