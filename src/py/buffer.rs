@@ -112,7 +112,7 @@ pub(super) fn receive<'py, T>(
     let mut memory = [MaybeUninit::<u8>::uninit(); SMALL];
     let (count, rest) = receive(&mut Target::from(&mut memory[..room]))?;
     // SAFETY: the kernel filled as much as it says.
-    let bytes = unsafe { memory[..count.min(room)].assume_init_ref() };
+    let bytes = unsafe { std::slice::from_raw_parts(memory.as_ptr().cast(), count.min(room)) };
     Ok((PyBytes::new(py, bytes), rest))
 }
 
@@ -122,7 +122,7 @@ fn receive_large<'py, T>(
     room: usize,
     receive: impl FnOnce(&mut Target<'_>) -> PyResult<(usize, T)>,
 ) -> PyResult<(Bound<'py, PyBytes>, T)> {
-    let room = room.cast_signed();
+    let room = isize::try_from(room)?;
     // SAFETY: new bytes without content, or an error; nobody else knows them yet.
     let bytes = unsafe {
         let bytes = ffi::PyBytes_FromStringAndSize(std::ptr::null(), room);
@@ -139,7 +139,7 @@ fn receive_large<'py, T>(
     let mut bytes = bytes.into_ptr();
     // SAFETY: the only reference, which the call consumes: it leaves a new one or an error.
     let bytes = unsafe {
-        _PyBytes_Resize(&raw mut bytes, count.cast_signed().min(room));
+        _PyBytes_Resize(&raw mut bytes, (count as isize).min(room));
         Bound::from_owned_ptr_or_err(py, bytes)?
     };
     Ok((bytes.cast_into()?, rest))

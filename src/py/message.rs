@@ -217,7 +217,7 @@ pub(super) fn sendmsg_afalg(
     let op =
         u32::try_from(op).map_err(|_| PyTypeError::new_err("Invalid or missing argument 'op'"))?;
     let assoclen = assoclen
-        .map(|len| u32::try_from(len))
+        .map(u32::try_from)
         .transpose()
         .map_err(|_| PyTypeError::new_err("assoclen must be positive"))?;
 

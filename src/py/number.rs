@@ -96,7 +96,7 @@ pub(super) fn wrapping_unsigned(value: &Bound<'_, PyAny>) -> PyResult<u32> {
 /// Read an integer of any size, of which the lowest 64 bits count.
 pub(super) fn wrapping_unsigned_wide(value: &Bound<'_, PyAny>) -> PyResult<u64> {
     match value.extract::<i64>() {
-        Ok(value) => Ok(value.cast_unsigned()),
+        Ok(value) => Ok(value as u64),
         Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
             value.call_method0("__index__")?.bitand(u64::MAX)?.extract()
         }

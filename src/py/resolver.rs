@@ -1,7 +1,7 @@
 //! Names of hosts, services, protocols and interfaces, as functions of the module.
 
 use std::borrow::Cow;
-use std::ffi::{CStr, CString, OsString};
+use std::ffi::{CStr, CString, OsString, c_ulong};
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use pyo3::exceptions::{PyOSError, PyOverflowError, PyTypeError};
@@ -373,7 +373,7 @@ pub(super) fn if_indextoname(if_index: &Bound<'_, PyAny>) -> PyResult<OsString> 
     let wide = number::unsigned_long(if_index)?;
     // The older Pythons took the lowest bits of what was too large.
     let index = wide as u32;
-    if cfg!(Py_3_13) && u64::from(index) != u64::from(wide) {
+    if cfg!(Py_3_13) && c_ulong::from(index) != wide {
         return Err(PyOverflowError::new_err("index is too large"));
     }
     Ok(interface::name(index).map_err(Error::Os)?)
