@@ -1,5 +1,7 @@
 //! Names of hosts, without Python and without a network.
 
+#![allow(clippy::unwrap_used)]
+
 use std::ffi::{CStr, CString, c_void};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
