@@ -73,6 +73,8 @@ def no_room_for_datagrams(socket):
     with socket.socket(*kind) as receiver, socket.socket(*kind) as sender:
         receiver.setblocking(False)
         receiver.bind("")
+        # Only a connected sender's readiness tells of the receiver's room.
+        sender.connect(receiver.getsockname())
         sender.setblocking(False)
         with contextlib.suppress(BlockingIOError):
             while True:
