@@ -7,7 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use rsock::error::{Error, Result};
-use rsock::net::resolver::{IpText, host_address, ip_address, known_address, numeric_address};
+use rsock::net::ip::{self, IpText};
+use rsock::net::resolver::{host_address, known_address, numeric_address};
 use rsock::sys::resolver::{self, AddressList, Hints};
 use rsock::sys::{interface, message};
 
@@ -124,11 +125,11 @@ fn a_look_up_lists_each_kind_of_socket() {
 
 #[test]
 fn an_address_has_a_numeric_name() {
-    let address = numeric_address(c"::1", c"443").expect("an address");
+    let address = numeric_address(c"::1", 443).expect("an address");
     let flags = libc::NI_NUMERICHOST | libc::NI_NUMERICSERV;
     let (host, service) = resolver::name_info(&address, flags).expect("names");
     assert_eq!((host.as_c_str(), service.as_c_str()), (c"::1", c"443"));
-    assert!(numeric_address(c"localhost", c"1").is_err());
+    assert!(numeric_address(c"localhost", 1).is_err());
 }
 
 #[test]
@@ -258,6 +259,6 @@ fn addresses_are_read_as_the_library_reads_them() {
         let v4 = library_address(libc::AF_INET, &expected)
             .map(|octets| IpAddr::from([octets[0], octets[1], octets[2], octets[3]]));
         let expected = v4.or_else(|| library_address(libc::AF_INET6, &expected).map(IpAddr::from));
-        assert_eq!(ip_address(text.as_bytes()), expected, "{text:?}");
+        assert_eq!(ip::parse(text.as_bytes()), expected, "{text:?}");
     }
 }

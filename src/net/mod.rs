@@ -3,6 +3,7 @@
 pub mod address;
 pub mod blocking;
 pub mod deadline;
+pub mod ip;
 pub mod resolver;
 pub mod socket;
 

@@ -10,7 +10,8 @@ use pyo3::types::{PyByteArray, PyBytes, PyString, PyTuple};
 use socket2::SockAddr;
 
 use super::argument::wrong_type;
-use crate::net::resolver::{self, IpText};
+use crate::net::ip::IpText;
+use crate::net::resolver;
 
 /// The longest label that a host name may have.
 const LABEL_LIMIT: usize = 63;

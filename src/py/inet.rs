@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyInt, PyString};
 use super::argument::{bytes, embedded_null, text};
 use super::number;
 use crate::error::Error;
-use crate::net::resolver::{IpText, ip_address};
+use crate::net::ip::{self, IpText};
 use crate::sys;
 
 /// Convert an IP address in string format (123.45.67.89) to the 32-bit packed binary format.
@@ -23,10 +23,10 @@ pub(super) fn inet_aton<'py>(ip_addr: &Bound<'py, PyAny>) -> PyResult<Bound<'py,
         "inet_aton() argument 1"
     };
     let text = text(ip_addr, place)?;
-    let ip = match ip_address(text.as_bytes()) {
-        Some(IpAddr::V4(ip)) => Some(ip),
+    let ip = match ip::parse_v4(text.as_bytes()) {
+        Some(ip) => Some(ip),
         // The older forms have fewer numbers, in other bases.
-        _ => {
+        None => {
             let text = CString::new(text).map_err(|_| embedded_null())?;
             sys::resolver::loose_ipv4(&text)
         }
@@ -58,14 +58,17 @@ pub(super) fn inet_pton<'py>(
 ) -> PyResult<Bound<'py, PyBytes>> {
     let family = number::int(af)?;
     let text = text(ip, "inet_pton() argument 2")?;
-    match ip_address(text.as_bytes()) {
-        Some(IpAddr::V4(ip)) if family == libc::AF_INET => {
-            return Ok(PyBytes::new(af.py(), &ip.octets()));
+    let packed = match family {
+        libc::AF_INET => {
+            ip::parse_v4(text.as_bytes()).map(|ip| PyBytes::new(af.py(), &ip.octets()))
         }
-        Some(IpAddr::V6(ip)) if family == libc::AF_INET6 => {
-            return Ok(PyBytes::new(af.py(), &ip.octets()));
+        libc::AF_INET6 => {
+            ip::parse_v6(text.as_bytes()).map(|ip| PyBytes::new(af.py(), &ip.octets()))
         }
-        _ => {}
+        _ => None,
+    };
+    if let Some(packed) = packed {
+        return Ok(packed);
     }
     if text.contains('\0') {
         return Err(embedded_null());

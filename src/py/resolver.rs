@@ -12,9 +12,13 @@ use socket2::SockAddr;
 use super::argument::{Given, LEFT_OUT, c_string, file_system_name};
 use super::{enums, host, number, raw};
 use crate::error::Error;
-use crate::net::resolver::{self, IpText};
+use crate::net::ip::{self, IpText};
+use crate::net::resolver;
 use crate::sys::interface;
 use crate::sys::resolver::{self as library, AddressList, Entry, Hints, Host};
+
+/// The flags of `getnameinfo` that ask for no name.
+const NUMBERS: i32 = libc::NI_NUMERICHOST | libc::NI_NUMERICSERV;
 
 /// The largest flow information of an IPv6 address.
 const FLOW_LIMIT: u32 = 0xf_ffff;
@@ -110,7 +114,7 @@ fn until_nul(name: &[u8]) -> CString {
 }
 
 fn is_numeric(host: Option<&CStr>) -> bool {
-    host.is_none_or(|host| resolver::ip_address(host.to_bytes()).is_some())
+    host.is_some_and(|host| ip::parse(host.to_bytes()).is_some())
 }
 
 fn is_numeric_port(service: Option<&CStr>) -> bool {
@@ -162,7 +166,8 @@ pub(super) fn getnameinfo<'py>(
         ));
     }
     raw::audit(c"socket.getnameinfo", &PyTuple::new(py, [sockaddr])?)?;
-    let address = py.detach(|| resolver::numeric_address(&host, &port))?;
+    // An address in numbers is read on the spot.
+    let address = resolver::numeric_address(&host, port)?;
     let address = match address.as_socket() {
         Some(SocketAddr::V4(_)) if sockaddr.len() != 2 => {
             return Err(PyOSError::new_err("IPv4 sockaddr must be 2 tuple"));
@@ -172,14 +177,20 @@ pub(super) fn getnameinfo<'py>(
         }
         _ => address,
     };
-    let (host, service) = py.detach(|| library::name_info(&address, flags))?;
+    let ask = || library::name_info(&address, flags);
+    // Numbers alone never make the library wait, and other threads need not be let in for them.
+    let (host, service) = if flags & NUMBERS == NUMBERS {
+        ask()?
+    } else {
+        py.detach(ask)?
+    };
     Ok((decoded(py, &host)?, decoded(py, &service)?))
 }
 
 /// What `getnameinfo` is asked about.
 struct NameQuery {
     host: CString,
-    port: CString,
+    port: i32,
     flow: u32,
     scope: u32,
 }
@@ -194,15 +205,18 @@ impl NameQuery {
         if !host.is_instance_of::<PyString>() {
             return Err(illegal());
         }
-        let low_bits = |place| match sockaddr.get_item(place) {
-            Ok(value) => number::wrapping_unsigned(&value),
-            Err(_) => Ok(0),
+        let optional = |place| {
+            if place < sockaddr.len() {
+                number::wrapping_unsigned(&sockaddr.get_item(place)?)
+            } else {
+                Ok(0)
+            }
         };
         Ok(Self {
             host: c_string(&host, "getnameinfo() argument 1")?,
-            port: until_nul(number::int(&sockaddr.get_item(1)?)?.to_string().as_bytes()),
-            flow: low_bits(2)?,
-            scope: low_bits(3)?,
+            port: number::int(&sockaddr.get_item(1)?)?,
+            flow: optional(2)?,
+            scope: optional(3)?,
         })
     }
 }
@@ -273,7 +287,8 @@ fn host_tuple<'py>(py: Python<'py>, found: &Host) -> PyResult<HostTuple<'py>> {
 #[pyfunction]
 pub(super) fn gethostname(py: Python<'_>) -> PyResult<OsString> {
     raw::audit(c"socket.gethostname", &PyTuple::empty(py))?;
-    Ok(py.detach(library::machine_name)?)
+    // The kernel knows it by heart: other threads need not be let in.
+    Ok(library::machine_name()?)
 }
 
 /// Sets the hostname to name.
