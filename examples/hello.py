@@ -30,7 +30,7 @@ def main() -> None:
     """Run the server in a thread and the client beside it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = listener.getsockname()
-        print(f"server: waiting on {address[0]}:{address[1]}, with {type(listener)}")
+        print(f"server: waiting on {address[0]}:{address[1]}, with {socket.__name__}")
         server = threading.Thread(target=serve, args=(listener,))
         server.start()
         print(f"client: the server answers {ask(address, 'world')!r}")

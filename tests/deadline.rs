@@ -190,10 +190,7 @@ fn a_deadline_that_poll_cannot_hold_is_waited_for() {
 #[test]
 fn the_change_of_patience_holds_on_a_closed_socket() {
     let socket = Socket::default();
-    assert_errno(
-        socket.set_patience(limited(5)).map_err(Error::from),
-        libc::EBADF,
-    );
+    assert_errno(socket.set_patience(limited(5)), libc::EBADF);
     assert_eq!(socket.patience(), limited(5));
 }
 

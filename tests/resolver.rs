@@ -1,5 +1,7 @@
 //! Names of hosts, without Python and without a network.
 
+#![allow(clippy::unwrap_used)]
+
 use std::ffi::{CStr, CString, c_void};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -8,7 +10,7 @@ use rsock::error::{Error, Result};
 use rsock::net::ip::{self, IpText};
 use rsock::net::resolver::{host_address, known_address, numeric_address};
 use rsock::sys::resolver::{self, AddressList, Hints};
-use rsock::sys::{control, interface};
+use rsock::sys::{interface, message};
 
 fn found(host: &CStr, family: i32) -> IpAddr {
     let address = host_address(host, family).expect("an address");
@@ -171,10 +173,10 @@ fn an_interface_is_found_both_ways() {
 
 #[test]
 fn ancillary_items_have_a_largest_size() {
-    assert_eq!(control::length(0x7fff_ffff - 16), Some(0x7fff_ffff));
-    assert_eq!(control::length(0x7fff_ffff - 15), None);
-    assert_eq!(control::space(1), Some(24));
-    assert_eq!(control::space(0x7fff_ffff - 23), None);
+    assert_eq!(message::item_length(0x7fff_ffff - 16), Some(0x7fff_ffff));
+    assert_eq!(message::item_length(0x7fff_ffff - 15), None);
+    assert_eq!(message::item_space(1), Some(24));
+    assert_eq!(message::item_space(0x7fff_ffff - 23), None);
 }
 
 /// Write an address in the words of the C library.

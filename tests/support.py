@@ -78,6 +78,14 @@ def python(source, *, module=None, options=(), prefix=()):
     if module is not None:
         source = f"import {module} as socket\n{textwrap.dedent(source)}"
     command = [*prefix, sys.executable, "-W", "error", *options, "-c", textwrap.dedent(source)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    path = os.pathsep.join(filter(None, [os.path.dirname(__file__), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, ""), f"{done.returncode}: {done.stderr}"
     return done.stdout

@@ -29,7 +29,6 @@ from rsock._rsock import (
     IPV6_V6ONLY,
     SO_REUSEADDR,
     SOL_SOCKET,
-    __version__,
     dup,
     error,
     getaddrinfo,
@@ -37,6 +36,7 @@ from rsock._rsock import (
     gethostname,
     has_ipv6,
 )
+from rsock._socket import SocketIO, _GiveupOnSendfile, _intenum_converter, socket  # noqa: F401
 
 
 def _take_names(names):
@@ -44,7 +44,8 @@ def _take_names(names):
 
     The standard module decides which names there are, since they depend on the version and on
     the headers that it was built with; the native module says what they mean. Only the members
-    of enums stay as they are: there the native module has the bare number.
+    of enums stay the standard ones, where the native module has the bare number; and what this
+    module has already, stays.
     """
     standard, native = vars(_standard), vars(_rsock)
     taken = {**standard, **native}
@@ -57,13 +58,13 @@ def _take_names(names):
 
 _take_names(globals())
 
-# In the standard module this name leads to its native half; here too, though a file of ours
-# bears the name as well: what it holds is imported from it by the full name of the module.
-from rsock._socket import SocketIO, _GiveupOnSendfile, _intenum_converter, socket  # noqa: E402, F401
+__version__ = _rsock.__version__
 
+# In the standard module this name leads to its native half; so it does here, though a file of
+# ours bears it as well.
 _socket = _rsock
 
-__all__ = list(_standard.__all__)  # noqa: PLE0605
+__all__ = list(_standard.__all__)
 
 _LOCALHOST = "127.0.0.1"
 _LOCALHOST_V6 = "::1"
@@ -252,9 +253,7 @@ def has_dualstack_ipv6():
     return True
 
 
-def create_server(
-    address, *, family=AF_INET, backlog=None, reuse_port=False, dualstack_ipv6=False
-):
+def create_server(address, *, family=AF_INET, backlog=None, reuse_port=False, dualstack_ipv6=False):
     """Make a stream socket that listens on this address.
 
     `backlog` is what listen() is given, `reuse_port` lets several servers share the port. With

@@ -14,14 +14,14 @@ from rsock import _standard
 # The module `typing` costs more time than all of this package; type checkers know the name.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from importlib.abc import Loader
-    from importlib.machinery import ModuleSpec
-    from types import ModuleType
+    import collections.abc
+    import importlib.abc
+    import importlib.machinery
+    import types
 
 _STANDARD = {"socket": _standard, "_socket": _standard._socket}
 
-_found: "list[ModuleType]" = []
+_found: "list[types.ModuleType]" = []
 
 
 def install() -> None:
@@ -40,8 +40,8 @@ def uninstall() -> None:
 
 
 def find_ssl(
-    watch: object, path: "Sequence[str] | None", target: "ModuleType | None"
-) -> "ModuleSpec | None":
+    watch: object, path: "collections.abc.Sequence[str] | None", target: "types.ModuleType | None"
+) -> "importlib.machinery.ModuleSpec | None":
     """Ask all finders but this one for `ssl`, and have a loader step in that takes care."""
     for finder in sys.meta_path:
         if finder is watch or not hasattr(finder, "find_spec"):
@@ -57,14 +57,14 @@ def find_ssl(
 class _SslLoader:
     """Step in for the loader of `ssl` until the body runs, then hand back to it for good."""
 
-    def __init__(self, loader: "Loader") -> None:
+    def __init__(self, loader: "importlib.abc.Loader") -> None:
         self._loader = loader
 
-    def create_module(self, spec: "ModuleSpec") -> "ModuleType | None":
+    def create_module(self, spec: "importlib.machinery.ModuleSpec") -> "types.ModuleType | None":
         """Let the real loader make the module."""
         return self._loader.create_module(spec)
 
-    def exec_module(self, module: "ModuleType") -> None:
+    def exec_module(self, module: "types.ModuleType") -> None:
         """Run the body with the standard modules where it looks for them."""
         module.__loader__ = self._loader
         if module.__spec__ is not None:

@@ -46,7 +46,7 @@ class socket(SharedSocket):
 
     # What is shown to people says "socket", as it does where the standard module is used.
     __module__ = "socket"
-    __slots__ = ("__weakref__",)
+    __slots__ = ["__weakref__"]
 
     def __repr__(self):
         """Show the class, the descriptor, and both addresses as far as there are any."""
@@ -55,8 +55,10 @@ class socket(SharedSocket):
         # str() of an enum's member is a name up to Python 3.10 and a number since; format()
         # would give the number in all of them.
         parts = [
-            f"<{cls.__module__}.{cls.__qualname__}{' [closed]' if closed else ''}"
-            f" fd={self.fileno()}, family={self.family!s}, type={self.type!s}, proto={self.proto}"
+            f"<{cls.__module__}.{cls.__qualname__}{' [closed]' if closed else ''} fd={self.fileno()}",
+            f"family={self.family!s}",
+            f"type={self.type!s}",
+            f"proto={self.proto}",
         ]
         if not closed:
             for label, ask in (("laddr", self.getsockname), ("raddr", self.getpeername)):
@@ -79,9 +81,7 @@ class socket(SharedSocket):
         twin.settimeout(self.gettimeout())
         return twin
 
-    def makefile(
-        self, mode="r", buffering=None, *, encoding=None, errors=None, newline=None
-    ):
+    def makefile(self, mode="r", buffering=None, *, encoding=None, errors=None, newline=None):
         """Make a file object that reads from the socket, writes to it, or both.
 
         The arguments are those of open() behind the file's name; `mode` is made of the letters
@@ -148,9 +148,8 @@ class socket(SharedSocket):
             try:
                 while not count or sent < count:
                     try:
-                        step = sendfile(
-                            target, source, offset + sent, min(count - sent, most) if count else most
-                        )
+                        part = min(count - sent, most) if count else most
+                        step = sendfile(target, source, offset, part)
                     except BlockingIOError:
                         writable = writable or _writable(target)
                         if not writable.select(patience):
@@ -162,13 +161,14 @@ class socket(SharedSocket):
                     else:
                         if not step:
                             break
+                        offset += step
                         sent += step
                 return sent
             finally:
                 if writable:
                     writable.close()
                 if sent and hasattr(file, "seek"):
-                    file.seek(offset + sent)
+                    file.seek(offset)
 
     else:
 
@@ -232,6 +232,8 @@ class SocketIO(io.RawIOBase):
     """
 
     __module__ = "socket"
+
+    _sock = None
 
     def __init__(self, sock, mode):
         if mode not in _RAW_MODES:
@@ -325,4 +327,5 @@ class SocketIO(io.RawIOBase):
             return
         super().close()
         sock, self._sock = self._sock, None
-        sock._decref_socketios()
+        if sock is not None:
+            sock._decref_socketios()

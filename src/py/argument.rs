@@ -8,28 +8,42 @@ use std::convert::Infallible;
 use std::ffi::{CString, OsString, c_int};
 use std::os::unix::ffi::OsStringExt;
 
-use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyString};
+use pyo3::types::{PyBytes, PyString};
 
+use super::buffer::Readable;
 use super::number;
 
 /// An argument that may be left out. Unlike an `Option` it takes `None` for what it is: a value.
-pub(super) struct Given<'py>(pub(super) Option<Bound<'py, PyAny>>);
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a, 'py>(Option<Borrowed<'a, 'py, PyAny>>);
 
-impl<'py> FromPyObject<'_, 'py> for Given<'py> {
+/// What an argument is by default.
+pub(super) const LEFT_OUT: Given<'static, 'static> = Given(None);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Given<'a, 'py> {
     type Error = Infallible;
 
-    fn extract(value: Borrowed<'_, 'py, PyAny>) -> Result<Self, Infallible> {
-        Ok(Self(Some(value.to_owned())))
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> Result<Self, Infallible> {
+        Ok(Self(Some(value)))
     }
 }
 
-impl Given<'_> {
-    /// Read a C int that is 0 when it is left out.
-    pub(super) fn int_or_zero(&self) -> PyResult<c_int> {
-        number::int_or_zero(self.0.as_ref())
+impl<'py> Given<'_, 'py> {
+    /// Return the argument, if it is there.
+    pub(super) fn get(&self) -> Option<&Bound<'py, PyAny>> {
+        self.0.as_deref()
+    }
+
+    /// Read a C int that is something else when it is left out.
+    pub(super) fn int_or(&self, default: c_int) -> PyResult<c_int> {
+        self.get().map_or(Ok(default), number::int)
+    }
+
+    /// Read a size that is 0 when it is left out.
+    pub(super) fn size_or_zero(&self) -> PyResult<isize> {
+        self.get().map_or(Ok(0), number::size)
     }
 }
 
@@ -83,18 +97,8 @@ pub(super) fn file_system_name(value: &Bound<'_, PyAny>) -> PyResult<CString> {
 
 /// Read the bytes of an object that has a contiguous buffer.
 pub(super) fn bytes<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
-    if let Ok(bytes) = value.cast::<PyBytes>() {
-        return Ok(Cow::Borrowed(bytes.as_bytes()));
+    match value.cast::<PyBytes>() {
+        Ok(bytes) => Ok(Cow::Borrowed(bytes.as_bytes())),
+        Err(_) => Ok(Cow::Owned(Readable::new(value)?.source().to_vec())),
     }
-    if let Ok(bytes) = value.cast::<PyByteArray>() {
-        return Ok(Cow::Owned(bytes.to_vec()));
-    }
-    let buffer = PyUntypedBuffer::get(value)?;
-    if !buffer.is_c_contiguous() {
-        let message = "memoryview: underlying buffer is not C-contiguous";
-        return Err(PyBufferError::new_err(message));
-    }
-    // Whatever its items are, a view knows how to give its bytes away.
-    let bytes = PyMemoryView::from(value)?.call_method0("tobytes")?;
-    Ok(Cow::Owned(bytes.cast::<PyBytes>()?.as_bytes().to_vec()))
 }

@@ -4,7 +4,6 @@
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -75,13 +74,13 @@ impl<'a, 'py> Readable<'a, 'py> {
 pub(super) struct Writable(View);
 
 impl Writable {
-    /// Look at any contiguous buffer that can be written; anything else is refused in these words.
+    /// Look at any contiguous buffer that can be written; anything else is refused with this error.
     pub(super) fn new(
         object: &Bound<'_, PyAny>,
-        refusal: impl FnOnce() -> String,
+        refusal: impl FnOnce() -> PyErr,
     ) -> PyResult<Self> {
         let view = View::new(object, ffi::PyBUF_WRITABLE);
-        view.map(Self).map_err(|_| PyTypeError::new_err(refusal()))
+        view.map(Self).map_err(|_| refusal())
     }
 
     pub(super) fn len(&self) -> usize {
@@ -113,7 +112,7 @@ pub(super) fn receive<'py, T>(
     let mut memory = [MaybeUninit::<u8>::uninit(); SMALL];
     let (count, rest) = receive(&mut Target::from(&mut memory[..room]))?;
     // SAFETY: the kernel filled as much as it says.
-    let bytes = unsafe { memory[..count.min(room)].assume_init_ref() };
+    let bytes = unsafe { std::slice::from_raw_parts(memory.as_ptr().cast(), count.min(room)) };
     Ok((PyBytes::new(py, bytes), rest))
 }
 
@@ -123,7 +122,7 @@ fn receive_large<'py, T>(
     room: usize,
     receive: impl FnOnce(&mut Target<'_>) -> PyResult<(usize, T)>,
 ) -> PyResult<(Bound<'py, PyBytes>, T)> {
-    let room = room.cast_signed();
+    let room = isize::try_from(room)?;
     // SAFETY: new bytes without content, or an error; nobody else knows them yet.
     let bytes = unsafe {
         let bytes = ffi::PyBytes_FromStringAndSize(std::ptr::null(), room);
@@ -140,7 +139,7 @@ fn receive_large<'py, T>(
     let mut bytes = bytes.into_ptr();
     // SAFETY: the only reference, which the call consumes: it leaves a new one or an error.
     let bytes = unsafe {
-        _PyBytes_Resize(&raw mut bytes, count.cast_signed().min(room));
+        _PyBytes_Resize(&raw mut bytes, (count as isize).min(room));
         Bound::from_owned_ptr_or_err(py, bytes)?
     };
     Ok((bytes.cast_into()?, rest))

@@ -4,6 +4,7 @@ use std::os::fd::{IntoRawFd, OwnedFd};
 
 use pyo3::prelude::*;
 
+use super::argument::{Given, LEFT_OUT};
 use super::socket::{PySocket, forgive_reset};
 use super::{number, raw};
 use crate::error::Error;
@@ -30,17 +31,17 @@ pub(super) fn dup(fd: &Bound<'_, PyAny>) -> PyResult<i32> {
 
 /// Make two sockets that are connected, as socketpair(2); AF_UNIX streams if nothing is said.
 #[pyfunction]
-#[pyo3(signature = (family = None, r#type = None, proto = None, /))]
+#[pyo3(signature = (family = LEFT_OUT, r#type = LEFT_OUT, proto = LEFT_OUT, /))]
 pub(super) fn socketpair(
     py: Python<'_>,
-    family: Option<&Bound<'_, PyAny>>,
-    r#type: Option<&Bound<'_, PyAny>>,
-    proto: Option<&Bound<'_, PyAny>>,
+    family: Given<'_, '_>,
+    r#type: Given<'_, '_>,
+    proto: Given<'_, '_>,
 ) -> PyResult<(Py<PySocket>, Py<PySocket>)> {
     let kind = Kind {
-        family: family.map_or(Ok(libc::AF_UNIX), number::int)?,
-        kind: r#type.map_or(Ok(libc::SOCK_STREAM), number::int)?,
-        protocol: number::int_or_zero(proto)?,
+        family: family.int_or(libc::AF_UNIX)?,
+        kind: r#type.int_or(libc::SOCK_STREAM)?,
+        protocol: proto.int_or(0)?,
     };
     let (one, other) = py
         .detach(|| sys::pair(kind.family, kind.kind, kind.protocol))

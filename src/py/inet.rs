@@ -200,7 +200,7 @@ fn word(value: &Bound<'_, PyAny>) -> PyResult<u32> {
 pub(super) fn cmsg_len(length: &Bound<'_, PyAny>) -> PyResult<usize> {
     let length = usize::try_from(number::size(length)?).ok();
     length
-        .and_then(sys::control::length)
+        .and_then(sys::message::item_length)
         .ok_or_else(|| PyOverflowError::new_err("CMSG_LEN() argument out of range"))
 }
 
@@ -213,6 +213,6 @@ pub(super) fn cmsg_len(length: &Bound<'_, PyAny>) -> PyResult<usize> {
 pub(super) fn cmsg_space(length: &Bound<'_, PyAny>) -> PyResult<usize> {
     let length = usize::try_from(number::size(length)?).ok();
     length
-        .and_then(sys::control::space)
+        .and_then(sys::message::item_space)
         .ok_or_else(|| PyOverflowError::new_err("CMSG_SPACE() argument out of range"))
 }

@@ -4,6 +4,7 @@ use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeWarning, PyTypeError, 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyList, PySequence, PyTuple};
 
+use super::argument::{Given, wrong_type};
 use super::buffer::{self, Readable, Writable};
 use super::call::Interpreter;
 use super::socket::PySocket;
@@ -12,20 +13,15 @@ use crate::net::Socket;
 use crate::sys::io::{Source, Target};
 use crate::sys::message::{CONTROL_LIMIT, Control, Received, item_space};
 
-type Argument<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
-
 pub(super) fn recvmsg<'py>(
     py: Python<'py>,
     socket: &Socket,
     bufsize: &Bound<'py, PyAny>,
-    ancbufsize: Argument<'_, 'py>,
-    flags: Argument<'_, 'py>,
+    ancbufsize: Given<'_, 'py>,
+    flags: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let (size, room) = (
-        number::size(bufsize)?,
-        ancbufsize.map_or(Ok(0), number::size)?,
-    );
-    let flags = number::int_or_zero(flags)?;
+    let (size, room) = (number::size(bufsize)?, ancbufsize.size_or_zero()?);
+    let flags = flags.int_or(0)?;
     let size = usize::try_from(size)
         .map_err(|_| PyValueError::new_err("negative buffer size in recvmsg()"))?;
     let mut control = control_room(room)?;
@@ -41,17 +37,19 @@ pub(super) fn recvmsg_into<'py>(
     py: Python<'py>,
     socket: &Socket,
     buffers: &Bound<'py, PyAny>,
-    ancbufsize: Argument<'_, 'py>,
-    flags: Argument<'_, 'py>,
+    ancbufsize: Given<'_, 'py>,
+    flags: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let room = ancbufsize.map_or(Ok(0), number::size)?;
-    let flags = number::int_or_zero(flags)?;
+    let room = ancbufsize.size_or_zero()?;
+    let flags = flags.int_or(0)?;
     let mut buffers = all(buffers, "recvmsg_into() argument 1 must be an iterable")?
         .iter()
         .map(|buffer| {
             Writable::new(buffer, || {
-                "recvmsg_into() argument 1 must be an iterable of single-segment read-write buffers"
-                    .to_owned()
+                PyTypeError::new_err(
+                    "recvmsg_into() argument 1 must be an iterable of single-segment read-write \
+                     buffers",
+                )
             })
         })
         .collect::<PyResult<Vec<_>>>()?;
@@ -111,13 +109,13 @@ fn control_items<'py>(py: Python<'py>, control: &Control) -> PyResult<Bound<'py,
 pub(super) fn sendmsg(
     slf: &Bound<'_, PySocket>,
     buffers: &Bound<'_, PyAny>,
-    ancdata: Argument<'_, '_>,
-    flags: Argument<'_, '_>,
-    to: Argument<'_, '_>,
+    ancdata: Given<'_, '_>,
+    flags: Given<'_, '_>,
+    to: Given<'_, '_>,
 ) -> PyResult<usize> {
     let (py, socket) = (slf.py(), &slf.get().socket);
-    let flags = number::int_or_zero(flags)?;
-    let to = to.filter(|to| !to.is_none());
+    let flags = flags.int_or(0)?;
+    let to = to.get().filter(|to| !to.is_none());
     let target = to
         .map(|to| address::from_python(socket, to, "sendmsg"))
         .transpose()?;
@@ -129,7 +127,9 @@ pub(super) fn sendmsg(
         .map(Readable::new)
         .collect::<PyResult<Vec<_>>>()?;
     let sources: Vec<Source<'_>> = buffers.iter().map(Readable::source).collect();
-    let control = ancdata.map_or_else(|| Ok(Control::default()), control_to_send)?;
+    let control = ancdata
+        .get()
+        .map_or_else(|| Ok(Control::default()), control_to_send)?;
     socket.send_message(&Interpreter(py), &sources, &control, flags, target.as_ref())
 }
 
@@ -194,10 +194,10 @@ fn all<'py>(items: &Bound<'py, PyAny>, refusal: &str) -> PyResult<Vec<Bound<'py,
 
 /// What is asked of the kernel's cryptography besides the data: operation, IV, associated length.
 pub(super) type Task<'a, 'py> = (
-    Argument<'a, 'py>,
-    Argument<'a, 'py>,
-    Argument<'a, 'py>,
-    Argument<'a, 'py>,
+    Given<'a, 'py>,
+    Given<'a, 'py>,
+    Given<'a, 'py>,
+    Given<'a, 'py>,
 );
 
 #[cfg(target_os = "linux")]
@@ -205,23 +205,19 @@ pub(super) fn sendmsg_afalg(
     py: Python<'_>,
     socket: &Socket,
     (msg, op, iv, assoclen): Task<'_, '_>,
-    flags: Argument<'_, '_>,
+    flags: Given<'_, '_>,
 ) -> PyResult<usize> {
     if socket.kind().family != libc::AF_ALG {
         return Err(PyOSError::new_err("algset is only supported for AF_ALG"));
     }
-    let op = whole(op, "op")?
-        .map_or(Ok(-1), |op| number::int(op))
-        .unwrap_or(-1);
-    let iv = iv.map(Readable::new).transpose()?;
-    let assoclen = whole(assoclen, "assoclen")?
-        .map(|len| number::int(len))
-        .transpose()?;
-    let flags = number::int_or_zero(flags)?;
+    let op = whole(op, "op")?.unwrap_or(-1);
+    let iv = iv.get().map(Readable::new).transpose()?;
+    let assoclen = whole(assoclen, "assoclen")?;
+    let flags = flags.int_or(0)?;
     let op =
         u32::try_from(op).map_err(|_| PyTypeError::new_err("Invalid or missing argument 'op'"))?;
     let assoclen = assoclen
-        .map(|len| u32::try_from(len))
+        .map(u32::try_from)
         .transpose()
         .map_err(|_| PyTypeError::new_err("assoclen must be positive"))?;
 
@@ -234,7 +230,7 @@ pub(super) fn sendmsg_afalg(
     if let Some(len) = assoclen {
         ask(libc::ALG_SET_AEAD_ASSOCLEN, &len.to_ne_bytes());
     }
-    let objects = msg.map_or_else(|| Ok(Vec::new()), pieces)?;
+    let objects = msg.get().map_or_else(|| Ok(Vec::new()), pieces)?;
     let buffers = objects
         .iter()
         .map(Readable::new)
@@ -243,16 +239,15 @@ pub(super) fn sendmsg_afalg(
     socket.send_message(&Interpreter(py), &sources, &control, flags, None)
 }
 
-/// Insist on an int for an argument that is given.
+/// Read an argument that must be an int itself if it is given; -1 where that is too large.
 #[cfg(target_os = "linux")]
-fn whole<'a, 'py>(value: Argument<'a, 'py>, name: &str) -> PyResult<Argument<'a, 'py>> {
-    match value {
+fn whole(value: Given<'_, '_>, name: &str) -> PyResult<Option<i32>> {
+    match value.get() {
         Some(value) if !value.is_instance_of::<PyInt>() => {
-            let class = value.get_type().name()?.to_string();
-            let text = format!("sendmsg_afalg() argument '{name}' must be int, not {class}");
-            Err(PyTypeError::new_err(text))
+            let place = format!("sendmsg_afalg() argument '{name}'");
+            Err(wrong_type(&place, "int", value))
         }
-        value => Ok(value),
+        value => Ok(value.map(|value| number::int(value).unwrap_or(-1))),
     }
 }
 

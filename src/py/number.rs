@@ -20,11 +20,6 @@ pub(super) fn int(value: &Bound<'_, PyAny>) -> PyResult<c_int> {
     })
 }
 
-/// Read an optional C int that is 0 when it is not given.
-pub(super) fn int_or_zero(value: Option<&Bound<'_, PyAny>>) -> PyResult<c_int> {
-    value.map_or(Ok(0), int)
-}
-
 /// Read a C long.
 pub(super) fn long(value: &Bound<'_, PyAny>) -> PyResult<c_long> {
     value

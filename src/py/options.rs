@@ -4,6 +4,7 @@ use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::argument::Given;
 use super::buffer::Readable;
 use super::number;
 use crate::net::Socket;
@@ -19,10 +20,10 @@ pub(super) fn set(
     level: i32,
     name: i32,
     value: &Bound<'_, PyAny>,
-    optlen: Option<&Bound<'_, PyAny>>,
+    optlen: Given<'_, '_>,
 ) -> PyResult<()> {
     let set = |value: Source<'_>| socket.with(|fd| option::set(fd, level, name, value));
-    if let Some(optlen) = optlen {
+    if let Some(optlen) = optlen.get() {
         if !value.is_none() {
             return Err(PyTypeError::new_err(
                 "setsockopt() takes exactly 3 arguments (4 given)",

@@ -1,7 +1,7 @@
 //! Names of hosts, services, protocols and interfaces, as functions of the module.
 
 use std::borrow::Cow;
-use std::ffi::{CStr, CString, OsString};
+use std::ffi::{CStr, CString, OsString, c_ulong};
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use pyo3::exceptions::{PyOSError, PyOverflowError, PyTypeError};
@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple};
 use socket2::SockAddr;
 
-use super::argument::{Given, c_string, file_system_name};
+use super::argument::{Given, LEFT_OUT, c_string, file_system_name};
 use super::{enums, host, number, raw};
 use crate::error::Error;
 use crate::net::ip::{self, IpText};
@@ -28,23 +28,23 @@ const FLOW_LIMIT: u32 = 0xf_ffff;
 /// Returns a list of (family, type, proto, canonname, sockaddr).
 #[pyfunction]
 #[pyo3(
-    signature = (host, port, family=Given(None), r#type=Given(None), proto=Given(None), flags=Given(None)),
+    signature = (host, port, family=LEFT_OUT, r#type=LEFT_OUT, proto=LEFT_OUT, flags=LEFT_OUT),
     text_signature = "(host, port, family=0, type=0, proto=0, flags=0)"
 )]
 pub(super) fn getaddrinfo<'py>(
     host: &Bound<'py, PyAny>,
     port: &Bound<'py, PyAny>,
-    family: Given<'py>,
-    r#type: Given<'py>,
-    proto: Given<'py>,
-    flags: Given<'py>,
+    family: Given<'_, 'py>,
+    r#type: Given<'_, 'py>,
+    proto: Given<'_, 'py>,
+    flags: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyList>> {
     let py = host.py();
     let hints = Hints {
-        family: family.int_or_zero()?,
-        kind: r#type.int_or_zero()?,
-        protocol: proto.int_or_zero()?,
-        flags: flags.int_or_zero()?,
+        family: family.int_or(0)?,
+        kind: r#type.int_or(0)?,
+        protocol: proto.int_or(0)?,
+        flags: flags.int_or(0)?,
     };
     let name = host_name(host)?;
     let service = service_name(port)?;
@@ -309,17 +309,17 @@ pub(super) fn sethostname(name: &Bound<'_, PyAny>) -> PyResult<()> {
 /// The optional protocol name, if given, should be 'tcp' or 'udp', otherwise any protocol will
 /// match.
 #[pyfunction]
-#[pyo3(signature = (servicename, protocolname=Given(None), /), text_signature = None)]
+#[pyo3(signature = (servicename, protocolname=LEFT_OUT, /), text_signature = None)]
 pub(super) fn getservbyname<'py>(
     servicename: &Bound<'py, PyAny>,
-    protocolname: Given<'py>,
+    protocolname: Given<'_, 'py>,
 ) -> PyResult<u16> {
     let py = servicename.py();
     let name = c_string(servicename, "getservbyname() argument 1")?;
     let protocol = protocol(&protocolname, "getservbyname() argument 2")?;
     raw::audit(
         c"socket.getservbyname",
-        &(servicename, protocolname.0).into_pyobject(py)?,
+        &(servicename, protocolname.get()).into_pyobject(py)?,
     )?;
     py.detach(|| library::service_port(&name, protocol.as_deref()))
         .ok_or_else(|| PyOSError::new_err("service/proto not found"))
@@ -330,10 +330,10 @@ pub(super) fn getservbyname<'py>(
 /// The optional protocol name, if given, should be 'tcp' or 'udp', otherwise any protocol will
 /// match.
 #[pyfunction]
-#[pyo3(signature = (port, protocolname=Given(None), /), text_signature = None)]
+#[pyo3(signature = (port, protocolname=LEFT_OUT, /), text_signature = None)]
 pub(super) fn getservbyport<'py>(
     port: &Bound<'py, PyAny>,
-    protocolname: Given<'py>,
+    protocolname: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyString>> {
     let py = port.py();
     let number = number::int(port)?;
@@ -342,7 +342,7 @@ pub(super) fn getservbyport<'py>(
         .map_err(|_| PyOverflowError::new_err("getservbyport: port must be 0-65535."))?;
     raw::audit(
         c"socket.getservbyport",
-        &(number, protocolname.0).into_pyobject(py)?,
+        &(number, protocolname.get()).into_pyobject(py)?,
     )?;
     let name = py.detach(|| library::service_name(number, protocol.as_deref()));
     decoded(
@@ -351,8 +351,8 @@ pub(super) fn getservbyport<'py>(
     )
 }
 
-fn protocol(name: &Given<'_>, place: &str) -> PyResult<Option<CString>> {
-    name.0
+fn protocol(name: &Given<'_, '_>, place: &str) -> PyResult<Option<CString>> {
+    name.get()
         .as_ref()
         .map(|name| c_string(name, place))
         .transpose()
@@ -388,7 +388,7 @@ pub(super) fn if_indextoname(if_index: &Bound<'_, PyAny>) -> PyResult<OsString> 
     let wide = number::unsigned_long(if_index)?;
     // The older Pythons took the lowest bits of what was too large.
     let index = wide as u32;
-    if cfg!(Py_3_13) && wide != index.into() {
+    if cfg!(Py_3_13) && c_ulong::from(index) != wide {
         return Err(PyOverflowError::new_err("index is too large"));
     }
     Ok(interface::name(index).map_err(Error::Os)?)

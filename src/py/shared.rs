@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
+use super::argument::{Given, LEFT_OUT};
 use super::call::Interpreter;
 use super::socket::PySocket;
 use super::{address, enums, number, raw, timeout};
@@ -69,13 +70,13 @@ impl SharedSocket {
     }
 
     /// Open the socket, as socket(2), or take over the descriptor `fileno`.
-    #[pyo3(signature = (family = None, r#type = None, proto = None, fileno = None))]
+    #[pyo3(signature = (family = LEFT_OUT, r#type = LEFT_OUT, proto = LEFT_OUT, fileno = LEFT_OUT))]
     fn __init__(
         slf: &Bound<'_, Self>,
-        family: Option<&Bound<'_, PyAny>>,
-        r#type: Option<&Bound<'_, PyAny>>,
-        proto: Option<&Bound<'_, PyAny>>,
-        fileno: Option<&Bound<'_, PyAny>>,
+        family: Given<'_, '_>,
+        r#type: Given<'_, '_>,
+        proto: Given<'_, '_>,
+        fileno: Given<'_, '_>,
     ) -> PyResult<()> {
         PySocket::__init__(slf.as_super(), family, r#type, proto, fileno)?;
         slf.get().files.store(0, Ordering::Relaxed);

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use socket2::SockRef;
 
+use super::argument::{Given, LEFT_OUT};
 use super::call::Interpreter;
 use super::{address, message, number, options, raw, timeout, transfer};
 use crate::error::{Error, Result};
@@ -53,22 +54,21 @@ impl PySocket {
     /// Open the socket, as socket(2), or take over the descriptor `fileno`.
     ///
     /// Errors: OSError from the kernel; EBADF or ENOTSOCK for a descriptor that is no socket.
-    #[pyo3(signature = (family = None, r#type = None, proto = None, fileno = None))]
+    #[pyo3(signature = (family = LEFT_OUT, r#type = LEFT_OUT, proto = LEFT_OUT, fileno = LEFT_OUT))]
     pub(super) fn __init__(
         slf: &Bound<'_, Self>,
-        family: Option<&Bound<'_, PyAny>>,
-        r#type: Option<&Bound<'_, PyAny>>,
-        proto: Option<&Bound<'_, PyAny>>,
-        fileno: Option<&Bound<'_, PyAny>>,
+        family: Given<'_, '_>,
+        r#type: Given<'_, '_>,
+        proto: Given<'_, '_>,
+        fileno: Given<'_, '_>,
     ) -> PyResult<()> {
-        let part = |value: Option<&Bound<'_, PyAny>>| value.map_or(Ok(UNKNOWN), number::int);
         let asked = Kind {
-            family: part(family)?,
-            kind: part(r#type)?,
-            protocol: part(proto)?,
+            family: family.int_or(UNKNOWN)?,
+            kind: r#type.int_or(UNKNOWN)?,
+            protocol: proto.int_or(UNKNOWN)?,
         };
         raw::audit_new(slf.as_any(), asked.family, asked.kind, asked.protocol)?;
-        let (fd, kind) = match fileno.filter(|fileno| !fileno.is_none()) {
+        let (fd, kind) = match fileno.get().filter(|fileno| !fileno.is_none()) {
             Some(fileno) => take_over(number::int(fileno)?, asked)?,
             None => open(slf.py(), asked)?,
         };
@@ -134,9 +134,9 @@ impl PySocket {
     }
 
     /// Let clients connect; `backlog` of them may wait to be accepted.
-    #[pyo3(signature = (backlog = None, /))]
-    fn listen(&self, py: Python<'_>, backlog: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        let backlog = backlog.map_or(Ok(DEFAULT_BACKLOG), number::int)?.max(0);
+    #[pyo3(signature = (backlog = LEFT_OUT, /))]
+    fn listen(&self, py: Python<'_>, backlog: Given<'_, '_>) -> PyResult<()> {
+        let backlog = backlog.int_or(DEFAULT_BACKLOG)?.max(0);
         Ok(py.detach(|| self.socket.with(|fd| SockRef::from(&fd).listen(backlog)))?)
     }
 
@@ -212,13 +212,13 @@ impl PySocket {
     }
 
     /// Set an option: to an int, to bytes, or to None with a length.
-    #[pyo3(signature = (level, option, value, optlen = None, /))]
+    #[pyo3(signature = (level, option, value, optlen = LEFT_OUT, /))]
     fn setsockopt(
         &self,
         level: &Bound<'_, PyAny>,
         option: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
-        optlen: Option<&Bound<'_, PyAny>>,
+        optlen: Given<'_, '_>,
     ) -> PyResult<()> {
         options::set(
             &self.socket,
@@ -230,22 +230,16 @@ impl PySocket {
     }
 
     /// Return an option as an int, or as at most `buflen` bytes.
-    #[pyo3(signature = (level, option, buflen = None, /))]
+    #[pyo3(signature = (level, option, buflen = LEFT_OUT, /))]
     fn getsockopt<'py>(
         &self,
         py: Python<'py>,
         level: &Bound<'py, PyAny>,
         option: &Bound<'py, PyAny>,
-        buflen: Option<&Bound<'py, PyAny>>,
+        buflen: Given<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (level, option) = (number::int(level)?, number::int(option)?);
-        options::get(
-            py,
-            &self.socket,
-            level,
-            option,
-            number::int_or_zero(buflen)?,
-        )
+        options::get(py, &self.socket, level, option, buflen.int_or(0)?)
     }
 
     /// End one direction of the connection (SHUT_RD, SHUT_WR) or both (SHUT_RDWR).
@@ -256,103 +250,93 @@ impl PySocket {
     }
 
     /// Receive at most `bufsize` bytes; none at all is the end of the stream.
-    #[pyo3(signature = (bufsize, flags = None, /))]
+    #[pyo3(signature = (bufsize, flags = LEFT_OUT, /))]
     fn recv<'py>(
         &self,
         py: Python<'py>,
         bufsize: &Bound<'py, PyAny>,
-        flags: Option<&Bound<'py, PyAny>>,
+        flags: Given<'_, 'py>,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        transfer::recv(
-            py,
-            &self.socket,
-            number::size(bufsize)?,
-            number::int_or_zero(flags)?,
-        )
+        transfer::recv(py, &self.socket, number::size(bufsize)?, flags.int_or(0)?)
     }
 
     /// Receive into a buffer, as much as fits or at most `nbytes`, and return how many came.
-    #[pyo3(signature = (buffer, nbytes = None, flags = None))]
+    #[pyo3(signature = (buffer, nbytes = LEFT_OUT, flags = LEFT_OUT))]
     fn recv_into(
         &self,
         py: Python<'_>,
         buffer: &Bound<'_, PyAny>,
-        nbytes: Option<&Bound<'_, PyAny>>,
-        flags: Option<&Bound<'_, PyAny>>,
+        nbytes: Given<'_, '_>,
+        flags: Given<'_, '_>,
     ) -> PyResult<usize> {
         transfer::recv_into(py, &self.socket, buffer, nbytes, flags)
     }
 
     /// Receive at most `bufsize` bytes of a message, and return them and who sent it.
-    #[pyo3(signature = (bufsize, flags = None, /))]
+    #[pyo3(signature = (bufsize, flags = LEFT_OUT, /))]
     fn recvfrom<'py>(
         &self,
         py: Python<'py>,
         bufsize: &Bound<'py, PyAny>,
-        flags: Option<&Bound<'py, PyAny>>,
+        flags: Given<'_, 'py>,
     ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyAny>)> {
-        transfer::recvfrom(
-            py,
-            &self.socket,
-            number::size(bufsize)?,
-            number::int_or_zero(flags)?,
-        )
+        transfer::recvfrom(py, &self.socket, number::size(bufsize)?, flags.int_or(0)?)
     }
 
     /// Receive a message into a buffer, and return how many bytes came and who sent it.
-    #[pyo3(signature = (buffer, nbytes = None, flags = None))]
+    #[pyo3(signature = (buffer, nbytes = LEFT_OUT, flags = LEFT_OUT))]
     fn recvfrom_into<'py>(
         &self,
         py: Python<'py>,
         buffer: &Bound<'py, PyAny>,
-        nbytes: Option<&Bound<'py, PyAny>>,
-        flags: Option<&Bound<'py, PyAny>>,
+        nbytes: Given<'_, 'py>,
+        flags: Given<'_, 'py>,
     ) -> PyResult<(usize, Bound<'py, PyAny>)> {
         transfer::recvfrom_into(py, &self.socket, buffer, nbytes, flags)
     }
 
     /// Receive a message with control data: `(data, ancdata, msg_flags, address)`.
-    #[pyo3(signature = (bufsize, ancbufsize = None, flags = None, /))]
+    #[pyo3(signature = (bufsize, ancbufsize = LEFT_OUT, flags = LEFT_OUT, /))]
     fn recvmsg<'py>(
         &self,
         py: Python<'py>,
         bufsize: &Bound<'py, PyAny>,
-        ancbufsize: Option<&Bound<'py, PyAny>>,
-        flags: Option<&Bound<'py, PyAny>>,
+        ancbufsize: Given<'_, 'py>,
+        flags: Given<'_, 'py>,
     ) -> PyResult<Bound<'py, PyTuple>> {
         message::recvmsg(py, &self.socket, bufsize, ancbufsize, flags)
     }
 
     /// Receive a message into several buffers: `(nbytes, ancdata, msg_flags, address)`.
-    #[pyo3(signature = (buffers, ancbufsize = None, flags = None, /))]
+    #[pyo3(signature = (buffers, ancbufsize = LEFT_OUT, flags = LEFT_OUT, /))]
     fn recvmsg_into<'py>(
         &self,
         py: Python<'py>,
         buffers: &Bound<'py, PyAny>,
-        ancbufsize: Option<&Bound<'py, PyAny>>,
-        flags: Option<&Bound<'py, PyAny>>,
+        ancbufsize: Given<'_, 'py>,
+        flags: Given<'_, 'py>,
     ) -> PyResult<Bound<'py, PyTuple>> {
         message::recvmsg_into(py, &self.socket, buffers, ancbufsize, flags)
     }
 
     /// Send bytes, and return how many of them the kernel took.
-    #[pyo3(signature = (data, flags = None, /))]
+    #[pyo3(signature = (data, flags = LEFT_OUT, /))]
     fn send(
         &self,
         py: Python<'_>,
         data: &Bound<'_, PyAny>,
-        flags: Option<&Bound<'_, PyAny>>,
+        flags: Given<'_, '_>,
     ) -> PyResult<usize> {
         transfer::send(py, &self.socket, data, flags)
     }
 
     /// Send all bytes. After an error nobody knows how many went out.
-    #[pyo3(signature = (data, flags = None, /))]
+    #[pyo3(signature = (data, flags = LEFT_OUT, /))]
     fn sendall(
         &self,
         py: Python<'_>,
         data: &Bound<'_, PyAny>,
-        flags: Option<&Bound<'_, PyAny>>,
+        flags: Given<'_, '_>,
     ) -> PyResult<()> {
         transfer::sendall(py, &self.socket, data, flags)
     }
@@ -364,28 +348,28 @@ impl PySocket {
     }
 
     /// Send a message in pieces, with control data: `sendmsg(buffers, ancdata, flags, address)`.
-    #[pyo3(signature = (buffers, ancdata = None, flags = None, address = None, /))]
+    #[pyo3(signature = (buffers, ancdata = LEFT_OUT, flags = LEFT_OUT, address = LEFT_OUT, /))]
     fn sendmsg(
         slf: &Bound<'_, Self>,
         buffers: &Bound<'_, PyAny>,
-        ancdata: Option<&Bound<'_, PyAny>>,
-        flags: Option<&Bound<'_, PyAny>>,
-        address: Option<&Bound<'_, PyAny>>,
+        ancdata: Given<'_, '_>,
+        flags: Given<'_, '_>,
+        address: Given<'_, '_>,
     ) -> PyResult<usize> {
         message::sendmsg(slf, buffers, ancdata, flags, address)
     }
 
     /// Send a message to the kernel's cryptography, and what it is to do with it.
     #[cfg(target_os = "linux")]
-    #[pyo3(signature = (msg = None, *, op = None, iv = None, assoclen = None, flags = None))]
+    #[pyo3(signature = (msg = LEFT_OUT, *, op = LEFT_OUT, iv = LEFT_OUT, assoclen = LEFT_OUT, flags = LEFT_OUT))]
     fn sendmsg_afalg(
         &self,
         py: Python<'_>,
-        msg: Option<&Bound<'_, PyAny>>,
-        op: Option<&Bound<'_, PyAny>>,
-        iv: Option<&Bound<'_, PyAny>>,
-        assoclen: Option<&Bound<'_, PyAny>>,
-        flags: Option<&Bound<'_, PyAny>>,
+        msg: Given<'_, '_>,
+        op: Given<'_, '_>,
+        iv: Given<'_, '_>,
+        assoclen: Given<'_, '_>,
+        flags: Given<'_, '_>,
     ) -> PyResult<usize> {
         message::sendmsg_afalg(py, &self.socket, (msg, op, iv, assoclen), flags)
     }

@@ -24,13 +24,9 @@ pub(super) fn patience(seconds: &Bound<'_, PyAny>) -> PyResult<Patience> {
         Ok(seconds) => round_up(seconds.value())?,
         Err(_) => seconds
             .extract::<i64>()
-            .or_else(|error| {
+            .map_err(|error| {
                 let overflow = error.is_instance_of::<PyOverflowError>(seconds.py());
-                if overflow {
-                    Err(too_large())
-                } else {
-                    Err(error)
-                }
+                if overflow { too_large() } else { error }
             })?
             .checked_mul(NANOS)
             .ok_or_else(too_large)?,

@@ -4,13 +4,12 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
+use super::argument::{Given, wrong_type};
 use super::buffer::{self, Readable, Writable};
 use super::call::Interpreter;
 use super::socket::PySocket;
 use super::{address, number, raw};
 use crate::net::Socket;
-
-type Argument<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 
 /// Refuse a size below 0, in the name of the method that was asked.
 fn checked_size(size: isize, method: &str) -> PyResult<usize> {
@@ -46,18 +45,15 @@ pub(super) fn recvfrom<'py>(
 
 /// Look at the buffer that a method is to fill.
 fn writable(object: &Bound<'_, PyAny>, method: &str) -> PyResult<Writable> {
+    let place = || format!("{method}() argument 1");
     Writable::new(object, || {
-        let class = match object.get_type().name() {
-            Ok(name) if !object.is_none() => name.to_string(),
-            _ => "None".to_owned(),
-        };
-        format!("{method}() argument 1 must be read-write bytes-like object, not {class}")
+        wrong_type(&place(), "read-write bytes-like object", object)
     })
 }
 
 /// Find out how much of a buffer to fill: all of it, unless the caller says less.
-fn checked_room(buffer: &Writable, nbytes: Argument<'_, '_>, method: &str) -> PyResult<usize> {
-    let asked = checked_size(nbytes.map_or(Ok(0), number::size)?, method)?;
+fn checked_room(buffer: &Writable, nbytes: Given<'_, '_>, method: &str) -> PyResult<usize> {
+    let asked = checked_size(nbytes.size_or_zero()?, method)?;
     match asked {
         0 => Ok(buffer.len()),
         asked if asked <= buffer.len() => Ok(asked),
@@ -74,12 +70,12 @@ pub(super) fn recv_into(
     py: Python<'_>,
     socket: &Socket,
     buffer: &Bound<'_, PyAny>,
-    nbytes: Argument<'_, '_>,
-    flags: Argument<'_, '_>,
+    nbytes: Given<'_, '_>,
+    flags: Given<'_, '_>,
 ) -> PyResult<usize> {
     let mut buffer = writable(buffer, "recv_into")?;
     let room = checked_room(&buffer, nbytes, "recv_into")?;
-    let flags = number::int_or_zero(flags)?;
+    let flags = flags.int_or(0)?;
     socket.recv(&Interpreter(py), &mut buffer.target().first(room), flags)
 }
 
@@ -87,12 +83,12 @@ pub(super) fn recvfrom_into<'py>(
     py: Python<'py>,
     socket: &Socket,
     buffer: &Bound<'py, PyAny>,
-    nbytes: Argument<'_, 'py>,
-    flags: Argument<'_, 'py>,
+    nbytes: Given<'_, 'py>,
+    flags: Given<'_, 'py>,
 ) -> PyResult<(usize, Bound<'py, PyAny>)> {
     let mut buffer = writable(buffer, "recvfrom_into")?;
     let room = checked_room(&buffer, nbytes, "recvfrom_into")?;
-    let flags = number::int_or_zero(flags)?;
+    let flags = flags.int_or(0)?;
     let mut target = buffer.target().first(room);
     let (count, sender) = socket.recv_from(&Interpreter(py), &mut target, flags)?;
     Ok((count, address::to_python(py, socket, &sender)?))
@@ -102,20 +98,20 @@ pub(super) fn send(
     py: Python<'_>,
     socket: &Socket,
     data: &Bound<'_, PyAny>,
-    flags: Argument<'_, '_>,
+    flags: Given<'_, '_>,
 ) -> PyResult<usize> {
     let data = Readable::new(data)?;
-    socket.send(&Interpreter(py), data.source(), number::int_or_zero(flags)?)
+    socket.send(&Interpreter(py), data.source(), flags.int_or(0)?)
 }
 
 pub(super) fn sendall(
     py: Python<'_>,
     socket: &Socket,
     data: &Bound<'_, PyAny>,
-    flags: Argument<'_, '_>,
+    flags: Given<'_, '_>,
 ) -> PyResult<()> {
     let data = Readable::new(data)?;
-    socket.send_all(&Interpreter(py), data.source(), number::int_or_zero(flags)?)
+    socket.send_all(&Interpreter(py), data.source(), flags.int_or(0)?)
 }
 
 pub(super) fn sendto(
@@ -135,7 +131,7 @@ pub(super) fn sendto(
         }
     };
     let data = Readable::new(&data)?;
-    let flags = number::int_or_zero(flags.as_ref())?;
+    let flags = flags.as_ref().map_or(Ok(0), number::int)?;
     let core = &socket.get().socket;
     let target = address::from_python(core, &to, "sendto")?;
     raw::audit_pair(c"socket.sendto", socket.as_any(), &to)?;

@@ -1,4 +1,8 @@
 //! Messages in many pieces, with control data beside them.
+#![allow(
+    clippy::unnecessary_cast,
+    reason = "C libraries differ in the width of these lengths"
+)]
 
 use std::io::Result;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -120,11 +124,13 @@ impl Control {
         let numbers = self
             .items()
             .filter(rights)
-            .flat_map(|item| item.data.as_chunks().0);
-        let owned = numbers.map(|&number| {
-            // SAFETY: the kernel has just opened these for us, and nobody else was told.
-            unsafe { OwnedFd::from_raw_fd(RawFd::from_ne_bytes(number)) }
-        });
+            .flat_map(|item| item.data.chunks_exact(size_of::<RawFd>()));
+        let owned = numbers
+            .filter_map(|number| number.try_into().ok())
+            .map(|number| {
+                // SAFETY: the kernel has just opened these for us, and nobody else was told.
+                unsafe { OwnedFd::from_raw_fd(RawFd::from_ne_bytes(number)) }
+            });
         owned.collect()
     }
 

@@ -4,7 +4,6 @@
 #![allow(unsafe_code)]
 
 pub mod constants;
-pub mod control;
 pub mod descriptor;
 pub mod interface;
 pub mod io;

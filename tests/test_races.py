@@ -1,0 +1,163 @@
+"""Closing, detaching and re-opening while other threads are at work."""
+
+import contextlib
+import errno
+import itertools
+
+import pytest
+import support
+
+
+def outcome(call, *args):
+    """Return what the call gives, or EBADF if that is what it raises."""
+    try:
+        return call(*args)
+    except OSError as error:
+        assert error.errno == errno.EBADF
+        return errno.EBADF
+
+
+@pytest.mark.parametrize("timeout", [None, support.PATIENCE])
+def test_a_wait_under_which_the_socket_is_closed_ends_well(socket, pair, spawn, timeout):
+    left, right = pair
+    left.settimeout(timeout)
+    reader = spawn(outcome, left.recv, 10)
+    support.wait_until_blocked(reader)
+    left.close()
+    assert left.fileno() == -1
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        left.recv(1)
+    # Once nobody uses the old socket, its end is closed.
+    with contextlib.suppress(BrokenPipeError):
+        right.sendall(b"late")
+    assert reader.result() in (b"late", errno.EBADF)
+    # Bytes that nobody read make it a reset.
+    with contextlib.suppress(ConnectionResetError):
+        assert right.recv(1) == b""
+
+
+@pytest.mark.parametrize("timeout", [None, support.PATIENCE])
+def test_shutdown_wakes_who_waits(socket, pair, spawn, timeout):
+    left, _ = pair
+    left.settimeout(timeout)
+    reader = spawn(left.recv, 10)
+    support.wait_until_blocked(reader)
+    left.shutdown(socket.SHUT_RDWR)
+    assert reader.result() == b""
+
+
+def test_a_wait_under_which_the_socket_is_detached_ends_well(socket, pair, spawn):
+    left, right = pair
+    reader = spawn(outcome, left.recv, 10)
+    support.wait_until_blocked(reader)
+    with socket.socket(fileno=left.detach()) as heir:
+        right.sendall(b"late")
+        got = reader.result()
+        assert got == b"late" or (got == errno.EBADF and heir.recv(10) == b"late")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda sock: sock.recv(10),
+        lambda sock: sock.recvfrom(10)[0],
+        lambda sock: sock.recvmsg(10)[0],
+        lambda sock: sock.recv(100000),
+    ],
+    ids=["recv", "recvfrom", "recvmsg", "recv large"],
+)
+def test_a_number_that_is_used_again_is_never_read_from(socket, pair, spawn, read):
+    left, right = pair
+    left.settimeout(support.PATIENCE)
+    reader = spawn(outcome, read, left)
+    support.wait_until_blocked(reader)
+    left.close()
+    strangers = [socket.socketpair() for _ in range(3)]
+    try:
+        for one, other in strangers:
+            one.sendall(b"secret")
+            other.sendall(b"secret")
+        with contextlib.suppress(BrokenPipeError):
+            right.sendall(b"own")
+        right.close()
+        assert reader.result() in (b"own", b"", errno.EBADF)
+        for sock in itertools.chain(*strangers):
+            sock.setblocking(False)
+            assert sock.recv(100) == b"secret"
+    finally:
+        for sock in itertools.chain(*strangers):
+            sock.close()
+
+
+# Ours alone: on the standard module a wait goes on on whatever file has the number by then.
+@pytest.mark.parametrize("socket", ["rsock"], indirect=True)
+def test_a_stream_of_closes_and_opens_never_crosses_the_wires(socket, spawn):
+    """Readers, closers and openers in a row: whoever reads, reads its own."""
+
+    def read(sock, own):
+        while (got := outcome(sock.recv, 8)) == own:
+            pass
+        return got
+
+    for number in range(200):
+        own = b"%08d" % number
+        left, right = socket.socketpair()
+        left.settimeout(support.PATIENCE)
+        right.sendall(own)
+        readers = [spawn(read, left, own) for _ in range(2)]
+        left.close()
+        with right:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                right.sendall(own)
+        one, other = socket.socketpair()
+        with one, other:
+            one.sendall(b"stranger")
+            for reader in readers:
+                assert reader.result() in (b"", errno.EBADF)
+            assert other.recv(100) == b"stranger"
+
+
+def test_any_two_calls_at_once_give_a_result_or_an_oserror(socket, spawn):
+    calls = [
+        lambda sock: sock.recv(10),
+        lambda sock: sock.send(b"x"),
+        lambda sock: sock.getsockname(),
+        lambda sock: sock.settimeout(0.001),
+        lambda sock: sock.settimeout(0),
+        lambda sock: sock.setblocking(False),
+        lambda sock: sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE),
+        lambda sock: sock.dup().close(),
+        lambda sock: repr(sock),
+        lambda sock: sock.fileno(),
+        lambda sock: sock.gettimeout(),
+    ]
+
+    def hammer(sock, call):
+        ended = 0
+        for _ in range(100):
+            try:
+                call(sock)
+            except OSError:
+                ended += 1
+        return ended
+
+    left, right = socket.socketpair()
+    left.setblocking(False)
+    with left, right:
+        workers = [spawn(hammer, left, call) for call in calls]
+        for worker in workers:
+            assert 0 <= worker.result() <= 100
+        left.setblocking(True)
+        left.settimeout(support.PATIENCE)
+        right.sendall(b"end")
+        assert left.recv(1000).endswith(b"d")
+
+
+def test_close_from_many_threads_closes_once(socket, spawn):
+    for _ in range(50):
+        left, right = socket.socketpair()
+        with right:
+            closers = [spawn(left.close) for _ in range(4)]
+            for closer in closers:
+                closer.result()
+            assert right.recv(1) == b""
