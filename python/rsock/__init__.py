@@ -9,7 +9,6 @@ module, and the functions below are those that the standard library, too, writes
 """
 
 import os as _os
-import socket as _standard
 import sys as _sys
 from socket import (
     _GLOBAL_DEFAULT_TIMEOUT,
@@ -37,6 +36,7 @@ from rsock._rsock import (
     has_ipv6,
 )
 from rsock._socket import SocketIO, _GiveupOnSendfile, _intenum_converter, socket  # noqa: F401
+from rsock._socket import standard as _standard
 
 
 def _take_names(names):

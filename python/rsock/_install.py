@@ -60,6 +60,10 @@ class _SslLoader:
     def __init__(self, loader: "importlib.abc.Loader") -> None:
         self._loader = loader
 
+    def __getattr__(self, name: str) -> object:
+        # Whoever only looks for the module asks for its source, its file, its resources.
+        return getattr(self._loader, name)
+
     def create_module(self, spec: "importlib.machinery.ModuleSpec") -> "types.ModuleType | None":
         """Let the real loader make the module."""
         return self._loader.create_module(spec)

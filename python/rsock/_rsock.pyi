@@ -184,7 +184,7 @@ if sys.version_info < (3, 11):
 
 __version__: str
 
-def _bind(namespace: dict[str, Any]) -> None: ...
+def _bind(namespace: dict[str, Any], /) -> None: ...
 
 class SharedSocket(socket):
     def __init__(

@@ -2,6 +2,9 @@
 
 import io
 import os
+
+# Here, and not in the package's first file: a program may reload that one after install().
+import socket as standard  # noqa: F401
 from errno import EAGAIN, EWOULDBLOCK
 
 from rsock._rsock import SOCK_STREAM, SharedSocket, dup, error, timeout
@@ -52,10 +55,11 @@ class socket(SharedSocket):
         """Show the class, the descriptor, and both addresses as far as there are any."""
         cls = self.__class__
         closed = self._closed
+        state = " [closed]" if closed else ""
         # str() of an enum's member is a name up to Python 3.10 and a number since; format()
         # would give the number in all of them.
         parts = [
-            f"<{cls.__module__}.{cls.__qualname__}{' [closed]' if closed else ''} fd={self.fileno()}",
+            f"<{cls.__module__}.{cls.__qualname__}{state} fd={self.fileno()}",
             f"family={self.family!s}",
             f"type={self.type!s}",
             f"proto={self.proto}",
@@ -185,10 +189,10 @@ class socket(SharedSocket):
         read, send = file.read, self.send
         try:
             while not count or sent < count:
-                piece = read(min(count - sent, _SEND_CHUNK) if count else _SEND_CHUNK)
+                part = min(count - sent, _SEND_CHUNK) if count else _SEND_CHUNK
+                piece = memoryview(read(part))
                 if not piece:
                     break
-                piece = memoryview(piece)
                 while piece:
                     try:
                         step = send(piece)
