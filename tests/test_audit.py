@@ -7,7 +7,7 @@ import support
 
 #: What is done, and the events of it: the name and the arguments after the socket.
 CASES = {
-    "new": ("socket.socket().close()", [("socket.__new__", -1, -1, -1)]),
+    "new": ("socket.socket().close()", [("socket.__new__", 2, 1, 0)]),
     "new of a kind": (
         "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM, 0).close()",
         [("socket.__new__", 1, 2, 0)],

@@ -4,6 +4,7 @@ import enum
 import inspect
 import socket as stock
 import types
+from importlib import metadata
 
 import pytest
 
@@ -85,16 +86,12 @@ def test_the_class_is_called_socket_and_derives_from_the_low_level_one(socket):
     assert socket.socket is not socket.SocketType
 
 
-def test_ours_derives_from_nothing_of_the_original():
-    import rsock
+@pytest.mark.parametrize("socket", ["rsock"], indirect=True)
+def test_nothing_derives_from_the_original(socket):
+    assert not {stock.socket, stock.SocketType} & set(socket.socket.__mro__)
+    assert not issubclass(socket.SocketIO, stock.SocketIO)
 
-    assert not {stock.socket, stock.SocketType} & set(rsock.socket.__mro__)
-    assert not issubclass(rsock.SocketIO, stock.SocketIO)
 
-
-def test_the_version_is_that_of_the_package():
-    from importlib.metadata import version
-
-    import rsock
-
-    assert rsock.__version__ == version("rsock")
+@pytest.mark.parametrize("socket", ["rsock"], indirect=True)
+def test_the_version_is_that_of_the_package(socket):
+    assert socket.__version__ == metadata.version("rsock")

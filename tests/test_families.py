@@ -47,8 +47,6 @@ def test_packet_sockets_see_frames_of_an_interface(socket):
         name, protocol, kind, hardware, address = sock.getsockname()
         assert (name, protocol, kind, hardware) == ("lo", 3, 0, 772)
         assert address == bytes(6)
-        with pytest.raises(OSError, match="interface name too long"):
-            sock.bind(("x" * 16, 0))
         with pytest.raises(OverflowError):
             sock.bind(("lo", -1))
         with pytest.raises(OSError, match="No such device"):
