@@ -1,0 +1,101 @@
+"""The class, errno and text of what goes wrong on a socket."""
+
+import errno
+import socket as stock
+import struct
+
+import pytest
+
+
+def check(error, cls, number, text):
+    assert type(error) is cls
+    assert error.errno == number
+    assert error.strerror == text
+    assert str(error) == f"[Errno {int(number)}] {text}"
+    assert error.filename is None
+
+
+def test_a_refused_connection(socket):
+    with socket.socket() as reserved, socket.socket() as client:
+        reserved.bind(("127.0.0.1", 0))
+        with pytest.raises(OSError) as caught:
+            client.connect(reserved.getsockname())
+    check(caught.value, ConnectionRefusedError, errno.ECONNREFUSED, "Connection refused")
+
+
+def test_a_broken_pipe_raises_and_does_not_kill(pair):
+    left, right = pair
+    right.close()
+    with pytest.raises(OSError) as caught:
+        left.send(b"x")
+    check(caught.value, BrokenPipeError, errno.EPIPE, "Broken pipe")
+
+
+def test_a_reset_connection(socket, tcp):
+    client, server = tcp
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    server.close()
+    with pytest.raises(OSError) as caught:
+        client.recv(1)
+    check(caught.value, ConnectionResetError, errno.ECONNRESET, "Connection reset by peer")
+
+
+def test_an_address_in_use(socket, listener):
+    with socket.socket() as sock:
+        with pytest.raises(OSError) as caught:
+            sock.bind(listener.getsockname())
+    check(caught.value, OSError, errno.EADDRINUSE, "Address already in use")
+
+
+def test_an_address_of_another_machine(socket):
+    with socket.socket() as sock:
+        with pytest.raises(OSError) as caught:
+            sock.bind(("192.0.2.1", 0))
+    check(caught.value, OSError, errno.EADDRNOTAVAIL, "Cannot assign requested address")
+
+
+def test_a_socket_that_is_not_connected(socket):
+    with socket.socket() as sock:
+        with pytest.raises(OSError) as caught:
+            sock.getpeername()
+    check(caught.value, OSError, errno.ENOTCONN, "Transport endpoint is not connected")
+
+
+def test_a_closed_socket(socket):
+    sock = socket.socket()
+    sock.close()
+    with pytest.raises(OSError) as caught:
+        sock.recv(1)
+    check(caught.value, OSError, errno.EBADF, "Bad file descriptor")
+
+
+def test_a_descriptor_that_was_closed_behind_the_back(socket):
+    sock = socket.socket()
+    socket.close(sock.fileno())
+    with pytest.raises(OSError) as caught:
+        sock.close()
+    check(caught.value, OSError, errno.EBADF, "Bad file descriptor")
+    assert sock.fileno() == -1
+
+
+def test_a_family_that_is_unknown(socket):
+    with pytest.raises(OSError) as caught:
+        socket.socket(9999)
+    check(caught.value, OSError, errno.EAFNOSUPPORT, "Address family not supported by protocol")
+
+
+def test_a_name_that_is_none(socket):
+    with pytest.raises(socket.gaierror) as caught:
+        socket.getaddrinfo("not a number", 80, flags=socket.AI_NUMERICHOST)
+    assert caught.value.errno == socket.EAI_NONAME
+    assert str(caught.value) == f"[Errno {socket.EAI_NONAME}] Name or service not known"
+
+
+@pytest.mark.parametrize("name", ["error", "timeout", "gaierror", "herror"])
+def test_exceptions_are_the_very_same_objects(socket, name):
+    assert getattr(socket, name) is getattr(stock, name)
+    assert issubclass(getattr(socket, name), OSError)
+
+
+def test_error_is_oserror(socket):
+    assert socket.error is OSError
