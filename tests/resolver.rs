@@ -196,11 +196,8 @@ fn library_text(octets: [u8; 16]) -> String {
         )
     };
     assert!(!made.is_null());
-    CStr::from_bytes_until_nul(&text)
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_owned()
+    let text = CStr::from_bytes_until_nul(&text).expect("a NUL");
+    text.to_string_lossy().into_owned()
 }
 
 /// Read an address as the C library does.

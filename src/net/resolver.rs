@@ -11,7 +11,7 @@ use crate::sys::resolver::{AddressList, Hints};
 
 /// Find an address for a host, with the port 0.
 ///
-/// "" is the address that stands for all of this machine's, "<broadcast>" the one that stands for
+/// "" is the address that stands for all of this machine's, `<broadcast>` the one that stands for
 /// all machines, which only IPv4 has. Any other name that is no address is looked up, which may
 /// wait for other machines; of several addresses the first is taken.
 pub fn host_address(host: &CStr, family: i32) -> Result<SockAddr> {
