@@ -5,7 +5,7 @@
 #   PROFILE=full     all of the interpreter's test modules, not only the quick ones
 #   CHECK=1          `make bench` fails when a target is missed
 
-PYTHON ?= $(shell tests/compat/pythons --first)
+PYTHON ?= $(shell sh tests/compat/pythons --first)
 CONFORMANCE ?= ../shared/conformance
 PROFILE ?= quick
 CHECK ?=
@@ -31,7 +31,7 @@ build: ## make .venv with the tools and a release build, if it is not up to date
 		echo "No Python 3.9 to 3.13 with venv was found. Install one, or name it: make PYTHON=..."; exit 1; }
 	@command -v cargo >/dev/null || { \
 		echo "No cargo was found. Install a Rust toolchain (1.85 or later) and try again."; exit 1; }
-	@tests/compat/environment "$(PYTHON)" .venv dev
+	@sh tests/compat/environment "$(PYTHON)" .venv dev
 
 lint: build rust-lint python-lint ## run all lints
 
@@ -59,7 +59,7 @@ bench: build ## time each call, and the import, beside the standard module
 	$(PY) benches/import_time.py $(if $(CHECK),--check)
 
 compat: ## run the interpreters' own tests on every Python that is found
-	@tests/compat/conformance "$(CONFORMANCE)" "$(PROFILE)"
+	@sh tests/compat/conformance "$(CONFORMANCE)" "$(PROFILE)"
 
 format: build ## put all code into shape
 	cargo fmt
