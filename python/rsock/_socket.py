@@ -51,6 +51,9 @@ class socket(SharedSocket):
     __module__ = "socket"
     __slots__ = ["__weakref__"]
 
+    # A native __init__ is a slot, which cannot show its arguments.
+    __init__ = SharedSocket._init
+
     def __repr__(self):
         """Show the class, the descriptor, and both addresses as far as there are any."""
         cls = self.__class__

@@ -12,7 +12,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use super::buffer::Readable;
+use super::buffer::{Readable, Slot};
 use super::number;
 
 /// An argument that may be left out. Unlike an `Option` it takes `None` for what it is: a value.
@@ -21,6 +21,12 @@ pub(super) struct Given<'a, 'py>(Option<Borrowed<'a, 'py, PyAny>>);
 
 /// What an argument is by default.
 pub(super) const LEFT_OUT: Given<'static, 'static> = Given(None);
+
+impl<'a, 'py> From<Option<Borrowed<'a, 'py, PyAny>>> for Given<'a, 'py> {
+    fn from(value: Option<Borrowed<'a, 'py, PyAny>>) -> Self {
+        Self(value)
+    }
+}
 
 impl<'a, 'py> FromPyObject<'a, 'py> for Given<'a, 'py> {
     type Error = Infallible;
@@ -99,6 +105,8 @@ pub(super) fn file_system_name(value: &Bound<'_, PyAny>) -> PyResult<CString> {
 pub(super) fn bytes<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     match value.cast::<PyBytes>() {
         Ok(bytes) => Ok(Cow::Borrowed(bytes.as_bytes())),
-        Err(_) => Ok(Cow::Owned(Readable::new(value)?.source().to_vec())),
+        Err(_) => Ok(Cow::Owned(
+            Readable::new(&mut Slot::empty(), value)?.source().to_vec(),
+        )),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -14,15 +15,29 @@ unsafe extern "C" {
     fn _PyBytes_Resize(bytes: *mut *mut ffi::PyObject, len: ffi::Py_ssize_t) -> c_int;
 }
 
-/// A contiguous buffer that an object exports; the object cannot move it meanwhile.
-struct View(Box<ffi::Py_buffer>);
+/// The place for what an object says of its memory. It may point into itself, so while it is in
+/// use it is borrowed, and cannot move.
+pub(super) struct Slot(ffi::Py_buffer);
 
-impl View {
-    fn new(object: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Self> {
-        // A Py_buffer may point into itself, so it stays where it is.
-        let mut view = Box::new(ffi::Py_buffer::new());
+impl Slot {
+    pub(super) const fn empty() -> Self {
+        Self(ffi::Py_buffer::new())
+    }
+
+    /// Make places for so many objects.
+    pub(super) fn many(count: usize) -> Vec<Self> {
+        std::iter::repeat_with(Self::empty).take(count).collect()
+    }
+}
+
+/// A contiguous buffer that an object exports; the object cannot move it meanwhile.
+struct View<'s>(&'s mut ffi::Py_buffer);
+
+impl<'s> View<'s> {
+    fn new(slot: &'s mut Slot, object: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Self> {
+        let view = &mut slot.0;
         // SAFETY: the object lives, and the view is ours to fill.
-        let failed = unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), &raw mut *view, flags) };
+        let failed = unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), view, flags) };
         if failed == 0 {
             Ok(Self(view))
         } else {
@@ -35,10 +50,10 @@ impl View {
     }
 }
 
-impl Drop for View {
+impl Drop for View<'_> {
     fn drop(&mut self) {
         // SAFETY: filled once, released once; views are dropped only where Python is attached.
-        unsafe { ffi::PyBuffer_Release(&raw mut *self.0) }
+        unsafe { ffi::PyBuffer_Release(self.0) }
     }
 }
 
@@ -48,15 +63,15 @@ pub(super) struct Readable<'a, 'py>(Bytes<'a, 'py>);
 enum Bytes<'a, 'py> {
     /// Nobody can change bytes, so they need no view.
     Fixed(&'a Bound<'py, PyBytes>),
-    Viewed(View),
+    Viewed(View<'a>),
 }
 
 impl<'a, 'py> Readable<'a, 'py> {
     /// Look at any contiguous buffer. Errors: TypeError for what is none, BufferError for holes.
-    pub(super) fn new(object: &'a Bound<'py, PyAny>) -> PyResult<Self> {
+    pub(super) fn new(slot: &'a mut Slot, object: &'a Bound<'py, PyAny>) -> PyResult<Self> {
         let bytes = match object.cast_exact::<PyBytes>() {
             Ok(bytes) => Bytes::Fixed(bytes),
-            Err(_) => Bytes::Viewed(View::new(object, ffi::PyBUF_SIMPLE)?),
+            Err(_) => Bytes::Viewed(View::new(slot, object, ffi::PyBUF_SIMPLE)?),
         };
         Ok(Self(bytes))
     }
@@ -71,15 +86,16 @@ impl<'a, 'py> Readable<'a, 'py> {
 }
 
 /// An object whose bytes can be received into.
-pub(super) struct Writable(View);
+pub(super) struct Writable<'s>(View<'s>);
 
-impl Writable {
+impl<'s> Writable<'s> {
     /// Look at any contiguous buffer that can be written; anything else is refused with this error.
     pub(super) fn new(
+        slot: &'s mut Slot,
         object: &Bound<'_, PyAny>,
         refusal: impl FnOnce() -> PyErr,
     ) -> PyResult<Self> {
-        let view = View::new(object, ffi::PyBUF_WRITABLE);
+        let view = View::new(slot, object, ffi::PyBUF_WRITABLE);
         view.map(Self).map_err(|_| refusal())
     }
 
@@ -98,9 +114,14 @@ impl Writable {
 /// Threads may have stacks of 32 KiB, which this leaves mostly alone.
 const SMALL: usize = 4096;
 
+/// The most room that is kept for the next message; programs ask for 64 KiB.
+const LARGEST_SPARE: usize = 256 * 1024;
+
+/// Room for a message that turned out to be small: making it anew each time costs more than the
+/// message does. Bytes that nobody else knows, or null.
+static SPARE: AtomicPtr<ffi::PyObject> = AtomicPtr::new(std::ptr::null_mut());
+
 /// Make bytes of what is received into memory of `room` bytes; with what else `receive` tells.
-///
-/// The bytes are made once, at their size, where the room fits into the stack.
 pub(super) fn receive<'py, T>(
     py: Python<'py>,
     room: usize,
@@ -111,36 +132,80 @@ pub(super) fn receive<'py, T>(
     }
     let mut memory = [MaybeUninit::<u8>::uninit(); SMALL];
     let (count, rest) = receive(&mut Target::from(&mut memory[..room]))?;
-    // SAFETY: the kernel filled as much as it says.
+    // SAFETY: the kernel filled as much as it says, as far as there was room.
     let bytes = unsafe { std::slice::from_raw_parts(memory.as_ptr().cast(), count.min(room)) };
-    Ok((PyBytes::new(py, bytes), rest))
+    Ok((exactly(py, bytes, count)?, rest))
 }
 
-#[cold]
+/// As [`receive`], into bytes that become the outcome if the message is not small.
 fn receive_large<'py, T>(
     py: Python<'py>,
     room: usize,
     receive: impl FnOnce(&mut Target<'_>) -> PyResult<(usize, T)>,
 ) -> PyResult<(Bound<'py, PyBytes>, T)> {
-    let room = isize::try_from(room)?;
-    // SAFETY: new bytes without content, or an error; nobody else knows them yet.
-    let bytes = unsafe {
-        let bytes = ffi::PyBytes_FromStringAndSize(std::ptr::null(), room);
-        Bound::from_owned_ptr_or_err(py, bytes)?
-    };
-    // SAFETY: the content of these bytes is `room` long and ours alone.
-    let mut target = unsafe {
-        Target::from_raw(
-            ffi::PyBytes_AS_STRING(bytes.as_ptr()).cast_mut().cast(),
-            room as usize,
-        )
+    let bytes = spare(py, room)?;
+    // SAFETY: bytes that nobody else knows, `room` long.
+    let (start, mut target) = unsafe {
+        let start = ffi::PyBytes_AS_STRING(bytes.as_ptr()).cast_mut().cast();
+        (start, Target::from_raw(start, room))
     };
     let (count, rest) = receive(&mut target)?;
+    if count <= SMALL || count > room {
+        // SAFETY: the kernel filled as much as it says, as far as there was room.
+        let filled = unsafe { std::slice::from_raw_parts(start, count.min(room)) };
+        let message = exactly(py, filled, count)?;
+        keep(bytes, room);
+        return Ok((message, rest));
+    }
     let mut bytes = bytes.into_ptr();
     // SAFETY: the only reference, which the call consumes: it leaves a new one or an error.
     let bytes = unsafe {
-        _PyBytes_Resize(&raw mut bytes, (count as isize).min(room));
+        _PyBytes_Resize(&raw mut bytes, count as isize);
         Bound::from_owned_ptr_or_err(py, bytes)?
     };
     Ok((bytes.cast_into()?, rest))
+}
+
+/// Make bytes of what was filled; with MSG_TRUNC the kernel counts also what it cut off.
+///
+/// The standard module gives bytes of that count then, whose end is whatever was in memory.
+fn exactly<'py>(py: Python<'py>, filled: &[u8], count: usize) -> PyResult<Bound<'py, PyBytes>> {
+    if count == filled.len() {
+        return Ok(PyBytes::new(py, filled));
+    }
+    PyBytes::new_with(py, count, |bytes| {
+        bytes[..filled.len()].copy_from_slice(filled);
+        Ok(())
+    })
+}
+
+/// Take the spare bytes if they are of this size, or make new ones, without content.
+fn spare(py: Python<'_>, room: usize) -> PyResult<Bound<'_, PyAny>> {
+    let room = isize::try_from(room)?;
+    // SAFETY: the spare is null or bytes of which this is the only reference, ours from here on;
+    // new bytes are so too, or there is an error.
+    unsafe {
+        let spare = SPARE.swap(std::ptr::null_mut(), Ordering::Acquire);
+        if let Some(spare) = Bound::from_owned_ptr_or_opt(py, spare) {
+            if ffi::PyBytes_Size(spare.as_ptr()) == room {
+                return Ok(spare);
+            }
+        }
+        Bound::from_owned_ptr_or_err(py, ffi::PyBytes_FromStringAndSize(std::ptr::null(), room))
+    }
+}
+
+/// Keep bytes that nobody else knows for the next message, unless others were faster.
+fn keep(bytes: Bound<'_, PyAny>, room: usize) {
+    if room > LARGEST_SPARE {
+        return;
+    }
+    let (py, none, kept) = (bytes.py(), std::ptr::null_mut(), bytes.into_ptr());
+    if SPARE
+        .compare_exchange(none, kept, Ordering::Release, Ordering::Relaxed)
+        .is_err()
+    {
+        // SAFETY: the reference that was to be kept.
+        drop(unsafe { Bound::from_owned_ptr(py, kept) });
+    }
 }

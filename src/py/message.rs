@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyList, PySequence, PyTuple};
 
 use super::argument::{Given, wrong_type};
-use super::buffer::{self, Readable, Writable};
+use super::buffer::{self, Readable, Slot, Writable};
 use super::call::Interpreter;
 use super::socket::PySocket;
 use super::{address, number, raw};
@@ -42,10 +42,13 @@ pub(super) fn recvmsg_into<'py>(
 ) -> PyResult<Bound<'py, PyTuple>> {
     let room = ancbufsize.size_or_zero()?;
     let flags = flags.int_or(0)?;
-    let mut buffers = all(buffers, "recvmsg_into() argument 1 must be an iterable")?
+    let objects = all(buffers, "recvmsg_into() argument 1 must be an iterable")?;
+    let mut slots = Slot::many(objects.len());
+    let mut buffers = objects
         .iter()
-        .map(|buffer| {
-            Writable::new(buffer, || {
+        .zip(&mut slots)
+        .map(|(buffer, slot)| {
+            Writable::new(slot, buffer, || {
                 PyTypeError::new_err(
                     "recvmsg_into() argument 1 must be an iterable of single-segment read-write \
                      buffers",
@@ -122,15 +125,24 @@ pub(super) fn sendmsg(
     let told = to.cloned().unwrap_or_else(|| py.None().into_bound(py));
     raw::audit_pair(c"socket.sendmsg", slf.as_any(), &told)?;
     let objects = pieces(buffers)?;
-    let buffers = objects
-        .iter()
-        .map(Readable::new)
-        .collect::<PyResult<Vec<_>>>()?;
+    let mut slots = Slot::many(objects.len());
+    let buffers = readable(&mut slots, &objects)?;
     let sources: Vec<Source<'_>> = buffers.iter().map(Readable::source).collect();
     let control = ancdata
         .get()
         .map_or_else(|| Ok(Control::default()), control_to_send)?;
     socket.send_message(&Interpreter(py), &sources, &control, flags, target.as_ref())
+}
+
+/// Look at each of the objects whose bytes are to be sent.
+fn readable<'a, 'py>(
+    slots: &'a mut [Slot],
+    objects: &'a [Bound<'py, PyAny>],
+) -> PyResult<Vec<Readable<'a, 'py>>> {
+    let pairs = slots.iter_mut().zip(objects);
+    pairs
+        .map(|(slot, object)| Readable::new(slot, object))
+        .collect()
 }
 
 fn pieces<'py>(buffers: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
@@ -145,7 +157,8 @@ fn control_to_send(items: &Bound<'_, PyAny>) -> PyResult<Control> {
     for item in all(items, "sendmsg() argument 2 must be an iterable")? {
         let parts = three_parts(&item)?;
         let (level, kind) = (number::int(&parts.0)?, number::int(&parts.1)?);
-        let data = Readable::new(&parts.2)?;
+        let mut slot = Slot::empty();
+        let data = Readable::new(&mut slot, &parts.2)?;
         total += item_space(data.source().len())
             .ok_or_else(|| PyOSError::new_err("ancillary data item too large"))?;
         if total > CONTROL_LIMIT {
@@ -211,7 +224,11 @@ pub(super) fn sendmsg_afalg(
         return Err(PyOSError::new_err("algset is only supported for AF_ALG"));
     }
     let op = whole(op, "op")?.unwrap_or(-1);
-    let iv = iv.get().map(Readable::new).transpose()?;
+    let mut slot = Slot::empty();
+    let iv = iv
+        .get()
+        .map(|iv| Readable::new(&mut slot, iv))
+        .transpose()?;
     let assoclen = whole(assoclen, "assoclen")?;
     let flags = flags.int_or(0)?;
     let op =
@@ -231,10 +248,8 @@ pub(super) fn sendmsg_afalg(
         ask(libc::ALG_SET_AEAD_ASSOCLEN, &len.to_ne_bytes());
     }
     let objects = msg.get().map_or_else(|| Ok(Vec::new()), pieces)?;
-    let buffers = objects
-        .iter()
-        .map(Readable::new)
-        .collect::<PyResult<Vec<_>>>()?;
+    let mut slots = Slot::many(objects.len());
+    let buffers = readable(&mut slots, &objects)?;
     let sources: Vec<Source<'_>> = buffers.iter().map(Readable::source).collect();
     socket.send_message(&Interpreter(py), &sources, &control, flags, None)
 }

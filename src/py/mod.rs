@@ -8,6 +8,7 @@ mod constants;
 mod descriptors;
 mod enums;
 mod error;
+mod fast;
 mod host;
 mod inet;
 mod message;
@@ -59,6 +60,8 @@ mod _rsock {
             "SharedSocket",
             raw::with_finalizer(&shared, c"rsock._rsock.SharedSocket")?,
         )?;
-        module.add("__version__", env!("CARGO_PKG_VERSION"))
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        // PyO3 makes this list; `_socket` has none.
+        module.delattr("__all__")
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn unsigned_long(value: &Bound<'_, PyAny>) -> PyResult<c_ulong> {
 
 /// Say that this is no integer, in the words of the older Pythons.
 #[cfg(not(Py_3_10))]
-fn no_integer(value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+pub(super) fn no_integer(value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     let error = no_size(value, error);
     if !is_refusal(value, &error) || value.is_instance_of::<PyFloat>() {
         return error;
@@ -71,13 +71,13 @@ fn is_refusal(value: &Bound<'_, PyAny>, error: &PyErr) -> bool {
 }
 
 #[cfg(Py_3_10)]
-use leave as no_integer;
+pub(super) use leave as no_integer;
 #[cfg(Py_3_10)]
 use leave as no_size;
 
 /// Leave the error of the newer Pythons as it is.
 #[cfg(Py_3_10)]
-fn leave(_value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+pub(super) fn leave(_value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     error
 }
 

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::argument::Given;
-use super::buffer::Readable;
+use super::buffer::{Readable, Slot};
 use super::number;
 use crate::net::Socket;
 use crate::sys::io::Source;
@@ -39,7 +39,7 @@ pub(super) fn set(
     match number::int(value) {
         Ok(value) => Ok(set(Source::from(value.to_ne_bytes().as_slice()))?),
         // What is no int may be a buffer; the error then speaks of buffers, as CPython's does.
-        Err(_) => Ok(set(Readable::new(value)?.source())?),
+        Err(_) => Ok(set(Readable::new(&mut Slot::empty(), value)?.source())?),
     }
 }
 
@@ -47,10 +47,11 @@ pub(super) fn set(
 pub(super) fn get<'py>(
     py: Python<'py>,
     socket: &Socket,
-    level: i32,
-    name: i32,
-    len: i32,
+    level: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyAny>,
+    len: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let (level, name, len) = (number::int(level)?, number::int(name)?, len.int_or(0)?);
     let get = |into: &mut [u8]| socket.with(|fd| option::get(fd, level, name, into));
     let vsock = socket.kind().family == sys::AF_VSOCK;
     match usize::try_from(len) {

@@ -116,6 +116,7 @@ pub(super) fn with_finalizer<'py>(
             ffi::Py_tp_finalize,
             finalize as ffi::destructor as *mut c_void,
         ),
+        slot(ffi::Py_tp_methods, super::fast::methods().cast()),
         slot(0, std::ptr::null_mut()),
     ];
     let mut spec = ffi::PyType_Spec {

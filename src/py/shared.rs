@@ -84,20 +84,37 @@ impl SharedSocket {
         Ok(())
     }
 
+    /// As `__init__`, whose slot cannot show its arguments.
+    #[pyo3(
+        signature = (family = LEFT_OUT, r#type = LEFT_OUT, proto = LEFT_OUT, fileno = LEFT_OUT),
+        text_signature = "($self, family=-1, type=-1, proto=-1, fileno=None)"
+    )]
+    fn _init(
+        slf: &Bound<'_, Self>,
+        family: Given<'_, '_>,
+        r#type: Given<'_, '_>,
+        proto: Given<'_, '_>,
+        fileno: Given<'_, '_>,
+    ) -> PyResult<()> {
+        Self::__init__(slf, family, r#type, proto, fileno)
+    }
+
     fn __enter__(slf: Py<Self>) -> Py<Self> {
         slf
     }
 
-    #[pyo3(signature = (*_args))]
+    #[pyo3(signature = (*_args), text_signature = "($self, *args)")]
     fn __exit__(slf: &Bound<'_, Self>, _args: &Bound<'_, PyTuple>) -> PyResult<()> {
+        if slf.get()._closed() {
+            return Ok(());
+        }
         slf.call_method0(intern!(slf.py(), "close")).map(drop)
     }
 
     fn __getstate__(slf: &Bound<'_, Self>) -> PyResult<()> {
         let name = slf.get_type().name()?;
         Err(PyTypeError::new_err(format!(
-            "cannot pickle {:?} object",
-            name.to_string()
+            "cannot pickle '{name}' object"
         )))
     }
 
@@ -164,7 +181,9 @@ impl SharedSocket {
         slf.call_method0(intern!(py, "close")).map(drop)
     }
 
-    fn _real_close(slf: &Bound<'_, Self>) -> PyResult<()> {
+    /// Close the socket now. `_ss`, which the standard library has, is of no use here.
+    #[pyo3(signature = (_ss = None))]
+    fn _real_close(slf: &Bound<'_, Self>, _ss: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         slf.as_super().get().close(slf.py())
     }
 

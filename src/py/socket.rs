@@ -4,7 +4,7 @@
 
 use std::os::fd::{IntoRawFd, OwnedFd};
 
-use pyo3::exceptions::{PyResourceWarning, PyValueError};
+use pyo3::exceptions::{PyResourceWarning, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use socket2::SockRef;
@@ -134,7 +134,7 @@ impl PySocket {
     }
 
     /// Let clients connect; `backlog` of them may wait to be accepted.
-    #[pyo3(signature = (backlog = LEFT_OUT, /))]
+    #[pyo3(signature = (backlog = LEFT_OUT, /), text_signature = "($self, backlog=128, /)")]
     fn listen(&self, py: Python<'_>, backlog: Given<'_, '_>) -> PyResult<()> {
         let backlog = backlog.int_or(DEFAULT_BACKLOG)?.max(0);
         Ok(py.detach(|| self.socket.with(|fd| SockRef::from(&fd).listen(backlog)))?)
@@ -201,9 +201,9 @@ impl PySocket {
     }
 
     /// Set how many seconds a call may take: None for ever, 0 returns at once.
-    #[pyo3(signature = (timeout, /))]
-    fn settimeout(&self, timeout: &Bound<'_, PyAny>) -> PyResult<()> {
-        Ok(self.socket.set_patience(timeout::patience(timeout)?)?)
+    #[pyo3(signature = (value, /))]
+    fn settimeout(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Ok(self.socket.set_patience(timeout::patience(value)?)?)
     }
 
     /// Return how many seconds a call may take, or None.
@@ -212,34 +212,33 @@ impl PySocket {
     }
 
     /// Set an option: to an int, to bytes, or to None with a length.
-    #[pyo3(signature = (level, option, value, optlen = LEFT_OUT, /))]
+    #[pyo3(signature = (level, optname, value, optlen = LEFT_OUT, /), text_signature = "($self, level, optname, value, optlen=0, /)")]
     fn setsockopt(
         &self,
         level: &Bound<'_, PyAny>,
-        option: &Bound<'_, PyAny>,
+        optname: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
         optlen: Given<'_, '_>,
     ) -> PyResult<()> {
         options::set(
             &self.socket,
             number::int(level)?,
-            number::int(option)?,
+            number::int(optname)?,
             value,
             optlen,
         )
     }
 
     /// Return an option as an int, or as at most `buflen` bytes.
-    #[pyo3(signature = (level, option, buflen = LEFT_OUT, /))]
+    #[pyo3(signature = (level, optname, buflen = LEFT_OUT, /), text_signature = "($self, level, optname, buflen=0, /)")]
     fn getsockopt<'py>(
         &self,
         py: Python<'py>,
         level: &Bound<'py, PyAny>,
-        option: &Bound<'py, PyAny>,
+        optname: &Bound<'py, PyAny>,
         buflen: Given<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (level, option) = (number::int(level)?, number::int(option)?);
-        options::get(py, &self.socket, level, option, buflen.int_or(0)?)
+        options::get(py, &self.socket, level, optname, buflen)
     }
 
     /// End one direction of the connection (SHUT_RD, SHUT_WR) or both (SHUT_RDWR).
@@ -250,18 +249,18 @@ impl PySocket {
     }
 
     /// Receive at most `bufsize` bytes; none at all is the end of the stream.
-    #[pyo3(signature = (bufsize, flags = LEFT_OUT, /))]
+    #[pyo3(signature = (bufsize, flags = LEFT_OUT, /), text_signature = "($self, bufsize, flags=0, /)")]
     fn recv<'py>(
         &self,
         py: Python<'py>,
         bufsize: &Bound<'py, PyAny>,
         flags: Given<'_, 'py>,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        transfer::recv(py, &self.socket, number::size(bufsize)?, flags.int_or(0)?)
+        transfer::recv(py, &self.socket, bufsize, flags)
     }
 
     /// Receive into a buffer, as much as fits or at most `nbytes`, and return how many came.
-    #[pyo3(signature = (buffer, nbytes = LEFT_OUT, flags = LEFT_OUT))]
+    #[pyo3(signature = (buffer, nbytes = LEFT_OUT, flags = LEFT_OUT), text_signature = "($self, buffer, nbytes=0, flags=0)")]
     fn recv_into(
         &self,
         py: Python<'_>,
@@ -273,18 +272,18 @@ impl PySocket {
     }
 
     /// Receive at most `bufsize` bytes of a message, and return them and who sent it.
-    #[pyo3(signature = (bufsize, flags = LEFT_OUT, /))]
+    #[pyo3(signature = (bufsize, flags = LEFT_OUT, /), text_signature = "($self, bufsize, flags=0, /)")]
     fn recvfrom<'py>(
         &self,
         py: Python<'py>,
         bufsize: &Bound<'py, PyAny>,
         flags: Given<'_, 'py>,
     ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyAny>)> {
-        transfer::recvfrom(py, &self.socket, number::size(bufsize)?, flags.int_or(0)?)
+        transfer::recvfrom(py, &self.socket, bufsize, flags)
     }
 
     /// Receive a message into a buffer, and return how many bytes came and who sent it.
-    #[pyo3(signature = (buffer, nbytes = LEFT_OUT, flags = LEFT_OUT))]
+    #[pyo3(signature = (buffer, nbytes = LEFT_OUT, flags = LEFT_OUT), text_signature = "($self, buffer, nbytes=0, flags=0)")]
     fn recvfrom_into<'py>(
         &self,
         py: Python<'py>,
@@ -296,7 +295,7 @@ impl PySocket {
     }
 
     /// Receive a message with control data: `(data, ancdata, msg_flags, address)`.
-    #[pyo3(signature = (bufsize, ancbufsize = LEFT_OUT, flags = LEFT_OUT, /))]
+    #[pyo3(signature = (bufsize, ancbufsize = LEFT_OUT, flags = LEFT_OUT, /), text_signature = "($self, bufsize, ancbufsize=0, flags=0, /)")]
     fn recvmsg<'py>(
         &self,
         py: Python<'py>,
@@ -308,7 +307,7 @@ impl PySocket {
     }
 
     /// Receive a message into several buffers: `(nbytes, ancdata, msg_flags, address)`.
-    #[pyo3(signature = (buffers, ancbufsize = LEFT_OUT, flags = LEFT_OUT, /))]
+    #[pyo3(signature = (buffers, ancbufsize = LEFT_OUT, flags = LEFT_OUT, /), text_signature = "($self, buffers, ancbufsize=0, flags=0, /)")]
     fn recvmsg_into<'py>(
         &self,
         py: Python<'py>,
@@ -320,7 +319,7 @@ impl PySocket {
     }
 
     /// Send bytes, and return how many of them the kernel took.
-    #[pyo3(signature = (data, flags = LEFT_OUT, /))]
+    #[pyo3(signature = (data, flags = LEFT_OUT, /), text_signature = "($self, data, flags=0, /)")]
     fn send(
         &self,
         py: Python<'_>,
@@ -331,7 +330,7 @@ impl PySocket {
     }
 
     /// Send all bytes. After an error nobody knows how many went out.
-    #[pyo3(signature = (data, flags = LEFT_OUT, /))]
+    #[pyo3(signature = (data, flags = LEFT_OUT, /), text_signature = "($self, data, flags=0, /)")]
     fn sendall(
         &self,
         py: Python<'_>,
@@ -344,11 +343,20 @@ impl PySocket {
     /// Send a message to an address: `sendto(data, address)` or `sendto(data, flags, address)`.
     #[pyo3(signature = (*args))]
     fn sendto(slf: &Bound<'_, Self>, args: &Bound<'_, PyTuple>) -> PyResult<usize> {
-        transfer::sendto(slf, args)
+        let (flags, to) = match args.len() {
+            2 => (None, args.get_borrowed_item(1)?),
+            3 => (Some(args.get_borrowed_item(1)?), args.get_borrowed_item(2)?),
+            count => {
+                let text = format!("sendto() takes 2 or 3 arguments ({count} given)");
+                return Err(PyTypeError::new_err(text));
+            }
+        };
+        let data = args.get_borrowed_item(0)?;
+        transfer::sendto(slf.as_borrowed(), &data, Given::from(flags), &to)
     }
 
     /// Send a message in pieces, with control data: `sendmsg(buffers, ancdata, flags, address)`.
-    #[pyo3(signature = (buffers, ancdata = LEFT_OUT, flags = LEFT_OUT, address = LEFT_OUT, /))]
+    #[pyo3(signature = (buffers, ancdata = LEFT_OUT, flags = LEFT_OUT, address = LEFT_OUT, /), text_signature = "($self, buffers, ancdata=(), flags=0, address=None, /)")]
     fn sendmsg(
         slf: &Bound<'_, Self>,
         buffers: &Bound<'_, PyAny>,
@@ -361,7 +369,7 @@ impl PySocket {
 
     /// Send a message to the kernel's cryptography, and what it is to do with it.
     #[cfg(target_os = "linux")]
-    #[pyo3(signature = (msg = LEFT_OUT, *, op = LEFT_OUT, iv = LEFT_OUT, assoclen = LEFT_OUT, flags = LEFT_OUT))]
+    #[pyo3(signature = (msg = LEFT_OUT, *, op = LEFT_OUT, iv = LEFT_OUT, assoclen = LEFT_OUT, flags = LEFT_OUT), text_signature = "($self, msg=None, *, op, iv=None, assoclen=None, flags=0)")]
     fn sendmsg_afalg(
         &self,
         py: Python<'_>,

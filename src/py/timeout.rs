@@ -6,6 +6,7 @@ use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyFloat;
 
+use super::number;
 use crate::net::Patience;
 
 const NANOS: i64 = 1_000_000_000;
@@ -24,10 +25,12 @@ pub(super) fn patience(seconds: &Bound<'_, PyAny>) -> PyResult<Patience> {
         Ok(seconds) => round_up(seconds.value())?,
         Err(_) => seconds
             .extract::<i64>()
-            .map_err(|error| {
-                let overflow = error.is_instance_of::<PyOverflowError>(seconds.py());
-                if overflow { too_large() } else { error }
-            })?
+            .map_err(
+                |error| match error.is_instance_of::<PyOverflowError>(seconds.py()) {
+                    true => too_large(),
+                    false => number::no_integer(seconds, error),
+                },
+            )?
             .checked_mul(NANOS)
             .ok_or_else(too_large)?,
     };

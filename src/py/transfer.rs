@@ -1,11 +1,11 @@
 //! Sending and receiving bytes.
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::PyBytes;
 
 use super::argument::{Given, wrong_type};
-use super::buffer::{self, Readable, Writable};
+use super::buffer::{self, Readable, Slot, Writable};
 use super::call::Interpreter;
 use super::socket::PySocket;
 use super::{address, number, raw};
@@ -20,9 +20,10 @@ fn checked_size(size: isize, method: &str) -> PyResult<usize> {
 pub(super) fn recv<'py>(
     py: Python<'py>,
     socket: &Socket,
-    size: isize,
-    flags: i32,
+    bufsize: &Bound<'py, PyAny>,
+    flags: Given<'_, 'py>,
 ) -> PyResult<Bound<'py, PyBytes>> {
+    let (size, flags) = (number::size(bufsize)?, flags.int_or(0)?);
     let size = checked_size(size, "recv")?;
     let (bytes, ()) = buffer::receive(py, size, |target| {
         Ok((socket.recv(&Interpreter(py), target, flags)?, ()))
@@ -33,9 +34,10 @@ pub(super) fn recv<'py>(
 pub(super) fn recvfrom<'py>(
     py: Python<'py>,
     socket: &Socket,
-    size: isize,
-    flags: i32,
+    bufsize: &Bound<'py, PyAny>,
+    flags: Given<'_, 'py>,
 ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyAny>)> {
+    let (size, flags) = (number::size(bufsize)?, flags.int_or(0)?);
     let size = checked_size(size, "recvfrom")?;
     buffer::receive(py, size, |target| {
         let (count, sender) = socket.recv_from(&Interpreter(py), target, flags)?;
@@ -44,15 +46,19 @@ pub(super) fn recvfrom<'py>(
 }
 
 /// Look at the buffer that a method is to fill.
-fn writable(object: &Bound<'_, PyAny>, method: &str) -> PyResult<Writable> {
-    let place = || format!("{method}() argument 1");
-    Writable::new(object, || {
-        wrong_type(&place(), "read-write bytes-like object", object)
+fn writable<'s>(
+    slot: &'s mut Slot,
+    object: &Bound<'_, PyAny>,
+    method: &str,
+) -> PyResult<Writable<'s>> {
+    Writable::new(slot, object, || {
+        let place = format!("{method}() argument 1");
+        wrong_type(&place, "read-write bytes-like object", object)
     })
 }
 
 /// Find out how much of a buffer to fill: all of it, unless the caller says less.
-fn checked_room(buffer: &Writable, nbytes: Given<'_, '_>, method: &str) -> PyResult<usize> {
+fn checked_room(buffer: &Writable<'_>, nbytes: Given<'_, '_>, method: &str) -> PyResult<usize> {
     let asked = checked_size(nbytes.size_or_zero()?, method)?;
     match asked {
         0 => Ok(buffer.len()),
@@ -73,7 +79,8 @@ pub(super) fn recv_into(
     nbytes: Given<'_, '_>,
     flags: Given<'_, '_>,
 ) -> PyResult<usize> {
-    let mut buffer = writable(buffer, "recv_into")?;
+    let mut slot = Slot::empty();
+    let mut buffer = writable(&mut slot, buffer, "recv_into")?;
     let room = checked_room(&buffer, nbytes, "recv_into")?;
     let flags = flags.int_or(0)?;
     socket.recv(&Interpreter(py), &mut buffer.target().first(room), flags)
@@ -86,7 +93,8 @@ pub(super) fn recvfrom_into<'py>(
     nbytes: Given<'_, 'py>,
     flags: Given<'_, 'py>,
 ) -> PyResult<(usize, Bound<'py, PyAny>)> {
-    let mut buffer = writable(buffer, "recvfrom_into")?;
+    let mut slot = Slot::empty();
+    let mut buffer = writable(&mut slot, buffer, "recvfrom_into")?;
     let room = checked_room(&buffer, nbytes, "recvfrom_into")?;
     let flags = flags.int_or(0)?;
     let mut target = buffer.target().first(room);
@@ -100,7 +108,8 @@ pub(super) fn send(
     data: &Bound<'_, PyAny>,
     flags: Given<'_, '_>,
 ) -> PyResult<usize> {
-    let data = Readable::new(data)?;
+    let mut slot = Slot::empty();
+    let data = Readable::new(&mut slot, data)?;
     socket.send(&Interpreter(py), data.source(), flags.int_or(0)?)
 }
 
@@ -110,30 +119,22 @@ pub(super) fn sendall(
     data: &Bound<'_, PyAny>,
     flags: Given<'_, '_>,
 ) -> PyResult<()> {
-    let data = Readable::new(data)?;
+    let mut slot = Slot::empty();
+    let data = Readable::new(&mut slot, data)?;
     socket.send_all(&Interpreter(py), data.source(), flags.int_or(0)?)
 }
 
 pub(super) fn sendto(
-    socket: &Bound<'_, PySocket>,
-    arguments: &Bound<'_, PyTuple>,
+    slf: Borrowed<'_, '_, PySocket>,
+    data: &Bound<'_, PyAny>,
+    flags: Given<'_, '_>,
+    to: &Bound<'_, PyAny>,
 ) -> PyResult<usize> {
-    let (data, flags, to) = match arguments.len() {
-        2 => (arguments.get_item(0)?, None, arguments.get_item(1)?),
-        3 => (
-            arguments.get_item(0)?,
-            Some(arguments.get_item(1)?),
-            arguments.get_item(2)?,
-        ),
-        count => {
-            let text = format!("sendto() takes 2 or 3 arguments ({count} given)");
-            return Err(PyTypeError::new_err(text));
-        }
-    };
-    let data = Readable::new(&data)?;
-    let flags = flags.as_ref().map_or(Ok(0), number::int)?;
-    let core = &socket.get().socket;
-    let target = address::from_python(core, &to, "sendto")?;
-    raw::audit_pair(c"socket.sendto", socket.as_any(), &to)?;
-    core.send_to(&Interpreter(socket.py()), data.source(), flags, &target)
+    let mut slot = Slot::empty();
+    let data = Readable::new(&mut slot, data)?;
+    let flags = flags.int_or(0)?;
+    let socket = &slf.get().socket;
+    let target = address::from_python(socket, to, "sendto")?;
+    raw::audit_pair(c"socket.sendto", slf.as_any(), to)?;
+    socket.send_to(&Interpreter(slf.py()), data.source(), flags, &target)
 }
