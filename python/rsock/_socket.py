@@ -54,6 +54,10 @@ class socket(SharedSocket):
     # A native __init__ is a slot, which cannot show its arguments.
     __init__ = SharedSocket._init
 
+    # Native as well, behind properties for the sake of what these say when they are assigned to.
+    family = property(SharedSocket.family.__get__, doc="The address family.")
+    type = property(SharedSocket.type.__get__, doc="The type of the socket, without flags.")
+
     def __repr__(self):
         """Show the class, the descriptor, and both addresses as far as there are any."""
         cls = self.__class__

@@ -14,8 +14,9 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 
 use super::argument::{Given, LEFT_OUT};
 use super::call::Interpreter;
-use super::socket::PySocket;
+use super::socket::{PySocket, UNKNOWN, with_defaults};
 use super::{address, enums, number, raw, timeout};
+use crate::net::socket::Kind;
 use crate::net::{Patience, Socket};
 use crate::sys;
 
@@ -78,7 +79,19 @@ impl SharedSocket {
         proto: Given<'_, '_>,
         fileno: Given<'_, '_>,
     ) -> PyResult<()> {
-        PySocket::__init__(slf.as_super(), family, r#type, proto, fileno)?;
+        let asked = Kind {
+            family: family.int_or(UNKNOWN)?,
+            kind: r#type.int_or(UNKNOWN)?,
+            protocol: proto.int_or(UNKNOWN)?,
+        };
+        let fileno = fileno.get().filter(|fileno| !fileno.is_none());
+        // As in the standard library: the audit hooks hear what a new socket will be.
+        let asked = if fileno.is_none() {
+            with_defaults(asked)
+        } else {
+            asked
+        };
+        PySocket::initialize(slf.as_super(), asked, fileno)?;
         slf.get().files.store(0, Ordering::Relaxed);
         slf.get().closed.store(false, Ordering::Relaxed);
         Ok(())

@@ -40,7 +40,7 @@ pub(super) struct PySocket {
 }
 
 /// What a caller leaves to the socket to find out.
-const UNKNOWN: i32 = -1;
+pub(super) const UNKNOWN: i32 = -1;
 const DEFAULT_BACKLOG: i32 = 128;
 
 #[pymethods]
@@ -55,7 +55,7 @@ impl PySocket {
     ///
     /// Errors: OSError from the kernel; EBADF or ENOTSOCK for a descriptor that is no socket.
     #[pyo3(signature = (family = LEFT_OUT, r#type = LEFT_OUT, proto = LEFT_OUT, fileno = LEFT_OUT))]
-    pub(super) fn __init__(
+    fn __init__(
         slf: &Bound<'_, Self>,
         family: Given<'_, '_>,
         r#type: Given<'_, '_>,
@@ -67,12 +67,7 @@ impl PySocket {
             kind: r#type.int_or(UNKNOWN)?,
             protocol: proto.int_or(UNKNOWN)?,
         };
-        raw::audit_new(slf.as_any(), asked.family, asked.kind, asked.protocol)?;
-        let (fd, kind) = match fileno.get().filter(|fileno| !fileno.is_none()) {
-            Some(fileno) => take_over(number::int(fileno)?, asked)?,
-            None => open(slf.py(), asked)?,
-        };
-        slf.get().settle(fd, kind)
+        Self::initialize(slf, asked, fileno.get().filter(|fileno| !fileno.is_none()))
     }
 
     fn __repr__(&self) -> String {
@@ -384,6 +379,20 @@ impl PySocket {
 }
 
 impl PySocket {
+    /// Open a new socket, or take over a descriptor.
+    pub(super) fn initialize(
+        slf: &Bound<'_, Self>,
+        asked: Kind,
+        fileno: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        raw::audit_new(slf.as_any(), asked.family, asked.kind, asked.protocol)?;
+        let (fd, kind) = match fileno {
+            Some(fileno) => take_over(number::int(fileno)?, asked)?,
+            None => open(slf.py(), asked)?,
+        };
+        slf.get().settle(fd, kind)
+    }
+
     /// Begin to stand for a descriptor, with the default timeout for new sockets.
     pub(super) fn settle(&self, fd: OwnedFd, asked: Kind) -> PyResult<()> {
         let kind = Kind {
@@ -444,16 +453,21 @@ fn warn_unclosed(py: Python<'_>, repr: &str, source: Option<&Bound<'_, PyAny>>) 
 
 /// Ask the kernel for a new socket.
 fn open(py: Python<'_>, asked: Kind) -> PyResult<(OwnedFd, Kind)> {
-    let or = |value: i32, default: i32| if value == UNKNOWN { default } else { value };
-    let kind = Kind {
-        family: or(asked.family, libc::AF_INET),
-        kind: or(asked.kind, libc::SOCK_STREAM),
-        protocol: or(asked.protocol, 0),
-    };
+    let kind = with_defaults(asked);
     let fd = py
         .detach(|| sys::open(kind.family, kind.kind, kind.protocol))
         .map_err(Error::Os)?;
     Ok((fd, kind))
+}
+
+/// Fill in what the caller of a new socket left open.
+pub(super) fn with_defaults(asked: Kind) -> Kind {
+    let or = |value: i32, default: i32| if value == UNKNOWN { default } else { value };
+    Kind {
+        family: or(asked.family, libc::AF_INET),
+        kind: or(asked.kind, libc::SOCK_STREAM),
+        protocol: or(asked.protocol, 0),
+    }
 }
 
 /// Take a descriptor over that is there already, and ask it what it is.
