@@ -5,7 +5,8 @@ use std::os::fd::{IntoRawFd, OwnedFd};
 use pyo3::prelude::*;
 
 use super::argument::{Given, LEFT_OUT};
-use super::socket::{PySocket, forgive_reset};
+use super::lifecycle::{self, forgive_reset};
+use super::socket::PySocket;
 use super::{number, raw};
 use crate::error::Error;
 use crate::net::socket::Kind;
@@ -48,7 +49,7 @@ pub(super) fn socketpair(
         .map_err(Error::Os)?;
     let socket = |fd| {
         let socket = PySocket::default();
-        socket.settle(fd, kind)?;
+        lifecycle::settle(&socket.socket, fd, kind)?;
         Py::new(py, socket)
     };
     Ok((socket(one)?, socket(other)?))

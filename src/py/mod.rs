@@ -11,6 +11,7 @@ mod error;
 mod fast;
 mod host;
 mod inet;
+mod lifecycle;
 mod message;
 mod number;
 mod options;

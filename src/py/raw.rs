@@ -144,7 +144,7 @@ unsafe extern "C" fn finalize(socket: *mut ffi::PyObject) {
     if socket.get().socket.number() < 0 {
         return;
     }
-    let look = || keep_error(socket.py(), || super::socket::finalize(&socket));
+    let look = || keep_error(socket.py(), || super::lifecycle::finalize(&socket));
     // While the interpreter ends PyO3 attaches nobody, though we are.
     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         if Python::try_attach(|_| look()).is_none() {

@@ -14,7 +14,8 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 
 use super::argument::{Given, LEFT_OUT};
 use super::call::Interpreter;
-use super::socket::{PySocket, UNKNOWN, with_defaults};
+use super::lifecycle::{self, UNKNOWN};
+use super::socket::PySocket;
 use super::{address, enums, number, raw, timeout};
 use crate::net::socket::Kind;
 use crate::net::{Patience, Socket};
@@ -71,8 +72,14 @@ impl SharedSocket {
     }
 
     /// Open the socket, as socket(2), or take over the descriptor `fileno`.
-    #[pyo3(signature = (family = LEFT_OUT, r#type = LEFT_OUT, proto = LEFT_OUT, fileno = LEFT_OUT))]
-    fn __init__(
+    ///
+    /// The subclass makes this its `__init__`: a native one is a slot, which cannot show its
+    /// arguments.
+    #[pyo3(
+        signature = (family = LEFT_OUT, r#type = LEFT_OUT, proto = LEFT_OUT, fileno = LEFT_OUT),
+        text_signature = "($self, family=-1, type=-1, proto=-1, fileno=None)"
+    )]
+    fn _init(
         slf: &Bound<'_, Self>,
         family: Given<'_, '_>,
         r#type: Given<'_, '_>,
@@ -87,29 +94,14 @@ impl SharedSocket {
         let fileno = fileno.get().filter(|fileno| !fileno.is_none());
         // As in the standard library: the audit hooks hear what a new socket will be.
         let asked = if fileno.is_none() {
-            with_defaults(asked)
+            lifecycle::with_defaults(asked)
         } else {
             asked
         };
-        PySocket::initialize(slf.as_super(), asked, fileno)?;
+        lifecycle::begin(slf.as_super(), asked, fileno)?;
         slf.get().files.store(0, Ordering::Relaxed);
         slf.get().closed.store(false, Ordering::Relaxed);
         Ok(())
-    }
-
-    /// As `__init__`, whose slot cannot show its arguments.
-    #[pyo3(
-        signature = (family = LEFT_OUT, r#type = LEFT_OUT, proto = LEFT_OUT, fileno = LEFT_OUT),
-        text_signature = "($self, family=-1, type=-1, proto=-1, fileno=None)"
-    )]
-    fn _init(
-        slf: &Bound<'_, Self>,
-        family: Given<'_, '_>,
-        r#type: Given<'_, '_>,
-        proto: Given<'_, '_>,
-        fileno: Given<'_, '_>,
-    ) -> PyResult<()> {
-        Self::__init__(slf, family, r#type, proto, fileno)
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {
@@ -239,7 +231,7 @@ fn connection<'py>(slf: &Bound<'py, SharedSocket>, fd: OwnedFd) -> PyResult<Boun
     let connection = raw::instance(face.class.bind(py))?;
     raw::audit_new(&connection, kind.family, kind.kind, kind.protocol)?;
     // The kernel made it a blocking one, which is what a socket without a default timeout is.
-    connection.cast::<PySocket>()?.get().settle(fd, kind)?;
+    lifecycle::settle(&connection.cast::<PySocket>()?.get().socket, fd, kind)?;
     Ok(connection)
 }
 

@@ -4,15 +4,15 @@
 
 use std::os::fd::{IntoRawFd, OwnedFd};
 
-use pyo3::exceptions::{PyResourceWarning, PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use socket2::SockRef;
 
 use super::argument::{Given, LEFT_OUT};
 use super::call::Interpreter;
+use super::lifecycle::{self, UNKNOWN, forgive_reset};
 use super::{address, message, number, options, raw, timeout, transfer};
-use crate::error::{Error, Result};
 use crate::net::{Patience, Socket, socket::Kind};
 use crate::sys;
 
@@ -39,8 +39,7 @@ pub(super) struct PySocket {
     pub(super) socket: Socket,
 }
 
-/// What a caller leaves to the socket to find out.
-pub(super) const UNKNOWN: i32 = -1;
+/// How many clients may wait to be accepted if the program does not say.
 const DEFAULT_BACKLOG: i32 = 128;
 
 #[pymethods]
@@ -67,10 +66,10 @@ impl PySocket {
             kind: r#type.int_or(UNKNOWN)?,
             protocol: proto.int_or(UNKNOWN)?,
         };
-        Self::initialize(slf, asked, fileno.get().filter(|fileno| !fileno.is_none()))
+        lifecycle::begin(slf, asked, fileno.get().filter(|fileno| !fileno.is_none()))
     }
 
-    fn __repr__(&self) -> String {
+    pub(super) fn __repr__(&self) -> String {
         let Kind {
             family,
             kind,
@@ -378,139 +377,14 @@ impl PySocket {
     }
 }
 
-impl PySocket {
-    /// Open a new socket, or take over a descriptor.
-    pub(super) fn initialize(
-        slf: &Bound<'_, Self>,
-        asked: Kind,
-        fileno: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<()> {
-        raw::audit_new(slf.as_any(), asked.family, asked.kind, asked.protocol)?;
-        let (fd, kind) = match fileno {
-            Some(fileno) => take_over(number::int(fileno)?, asked)?,
-            None => open(slf.py(), asked)?,
-        };
-        slf.get().settle(fd, kind)
-    }
-
-    /// Begin to stand for a descriptor, with the default timeout for new sockets.
-    pub(super) fn settle(&self, fd: OwnedFd, asked: Kind) -> PyResult<()> {
-        let kind = Kind {
-            kind: asked.kind & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC),
-            ..asked
-        };
-        self.socket.replace(fd, kind);
-        if asked.kind & libc::SOCK_NONBLOCK != 0 {
-            self.socket.note_patience(Patience::None);
-        } else if timeout::default() != Patience::Endless {
-            self.socket.set_patience(timeout::default())?;
-        }
-        Ok(())
-    }
-}
-
 impl Drop for PySocket {
     /// Warn of a socket that nobody closed. The finalizer has done so for all but the direct
     /// instances of this class, which have none.
     fn drop(&mut self) {
         if self.socket.number() >= 0 {
-            Python::attach(|py| raw::keep_error(py, || warn_unclosed(py, &self.__repr__(), None)));
+            Python::attach(|py| {
+                raw::keep_error(py, || lifecycle::warn_unclosed(py, &self.__repr__(), None))
+            });
         }
-    }
-}
-
-/// Close a socket that nobody closed, and say so: what the finalizer of every socket does.
-pub(super) fn finalize(socket: &Bound<'_, PySocket>) {
-    let py = socket.py();
-    let repr = socket
-        .repr()
-        .map_or_else(|_| socket.get().__repr__(), |repr| repr.to_string());
-    warn_unclosed(py, &repr, Some(socket.as_any()));
-    // Closed only now, so that whoever shows the warning could still ask the socket for its name.
-    let core = &socket.get().socket;
-    let _ = py.detach(|| core.close());
-}
-
-/// Say that a socket was left open.
-fn warn_unclosed(py: Python<'_>, repr: &str, source: Option<&Bound<'_, PyAny>>) {
-    let category = py.get_type::<PyResourceWarning>();
-    let warned = py.import("warnings").and_then(|warnings| {
-        let keywords = PyDict::new(py);
-        keywords.set_item("source", source)?;
-        warnings.call_method(
-            "warn",
-            (format!("unclosed {repr}"), &category, 1),
-            Some(&keywords),
-        )
-    });
-    if let Err(error) = warned {
-        // At the end of the interpreter there may be no warnings left to warn with.
-        if error.is_instance_of::<pyo3::exceptions::PyWarning>(py) {
-            error.write_unraisable(py, source);
-        }
-    }
-}
-
-/// Ask the kernel for a new socket.
-fn open(py: Python<'_>, asked: Kind) -> PyResult<(OwnedFd, Kind)> {
-    let kind = with_defaults(asked);
-    let fd = py
-        .detach(|| sys::open(kind.family, kind.kind, kind.protocol))
-        .map_err(Error::Os)?;
-    Ok((fd, kind))
-}
-
-/// Fill in what the caller of a new socket left open.
-pub(super) fn with_defaults(asked: Kind) -> Kind {
-    let or = |value: i32, default: i32| if value == UNKNOWN { default } else { value };
-    Kind {
-        family: or(asked.family, libc::AF_INET),
-        kind: or(asked.kind, libc::SOCK_STREAM),
-        protocol: or(asked.protocol, 0),
-    }
-}
-
-/// Take a descriptor over that is there already, and ask it what it is.
-fn take_over(fileno: i32, asked: Kind) -> PyResult<(OwnedFd, Kind)> {
-    if fileno < 0 {
-        return Err(PyValueError::new_err("negative file descriptor"));
-    }
-    let kind = inspect(fileno, asked)?;
-    Ok((raw::adopt(fileno), kind))
-}
-
-/// Find out what kind of socket a descriptor is, as far as the caller did not say.
-fn inspect(fileno: i32, asked: Kind) -> Result<Kind> {
-    let fd = raw::lend(fileno);
-    let ask = |known: i32, option: i32| match known {
-        UNKNOWN => sys::option::get_int(fd, libc::SOL_SOCKET, option),
-        known => Ok(known),
-    };
-    let family = match SockRef::from(&fd).local_addr() {
-        Ok(name) if asked.family == UNKNOWN => name.family().into(),
-        Ok(_) => asked.family,
-        // The kernel's cryptography has no names: what is given must do.
-        Err(error)
-            if asked.family != UNKNOWN
-                && !matches!(error.raw_os_error(), Some(libc::EBADF | libc::ENOTSOCK)) =>
-        {
-            asked.family
-        }
-        Err(error) => return Err(Error::Os(error)),
-    };
-    Ok(Kind {
-        family,
-        kind: ask(asked.kind, libc::SO_TYPE)?,
-        protocol: ask(asked.protocol, sys::SO_PROTOCOL)?,
-    })
-}
-
-/// Leave out that the other side had already reset the connection: it is closed, as was asked.
-pub(super) fn forgive_reset(closed: std::io::Result<()>) -> PyResult<()> {
-    match closed {
-        Err(error) if error.raw_os_error() != Some(libc::ECONNRESET) => {
-            Err(Error::Os(error).into())
-        }
-        _ => Ok(()),
     }
 }
