@@ -3,9 +3,8 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use pyo3::exceptions::{PyResourceWarning, PyValueError, PyWarning};
+use pyo3::exceptions::{PyValueError, PyWarning};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 use socket2::SockRef;
 
 use super::socket::PySocket;
@@ -125,17 +124,7 @@ pub(super) fn finalize(socket: &Bound<'_, PySocket>) {
 
 /// Say that a socket was left open.
 pub(super) fn warn_unclosed(py: Python<'_>, repr: &str, source: Option<&Bound<'_, PyAny>>) {
-    let category = py.get_type::<PyResourceWarning>();
-    let warned = py.import("warnings").and_then(|warnings| {
-        let keywords = PyDict::new(py);
-        keywords.set_item("source", source)?;
-        warnings.call_method(
-            "warn",
-            (format!("unclosed {repr}"), &category, 1),
-            Some(&keywords),
-        )
-    });
-    if let Err(error) = warned {
+    if let Err(error) = raw::resource_warning(py, &format!("unclosed {repr}"), source) {
         // At the end of the interpreter there may be no warnings left to warn with.
         if error.is_instance_of::<PyWarning>(py) {
             error.write_unraisable(py, source);

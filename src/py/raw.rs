@@ -6,7 +6,7 @@ use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyTuple, PyType};
+use pyo3::types::{PyString, PyTuple, PyType};
 
 use super::socket::PySocket;
 
@@ -65,6 +65,22 @@ fn raised(py: Python<'_>, outcome: c_int) -> PyResult<()> {
     } else {
         Ok(())
     }
+}
+
+/// Warn of what an object left behind; a filter may turn the warning into an error.
+///
+/// Unlike PyO3's warnings this one names its source, for those who trace where it was made.
+pub(super) fn resource_warning(
+    py: Python<'_>,
+    text: &str,
+    source: Option<&Bound<'_, PyAny>>,
+) -> PyResult<()> {
+    let text = PyString::new(py, text);
+    let source = source.map_or(std::ptr::null_mut(), Bound::as_ptr);
+    // SAFETY: the format takes a str; the source may be missing.
+    raised(py, unsafe {
+        ffi::PyErr_ResourceWarning(source, 1, c"%U".as_ptr(), text.as_ptr())
+    })
 }
 
 /// Run something that must not disturb the error that is on its way, if there is one.
