@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 
 import pytest
 import support
@@ -228,8 +229,6 @@ class TestCreateConnection:
             socket.create_connection(("127.0.0.1", 1))
 
     def test_it_gathers_all_errors_when_asked(self, socket, listener):
-        import sys
-
         address = listener.getsockname()
         listener.close()
         if sys.version_info < (3, 11):

@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import statistics
+import threading
 import time
 
 import pytest
@@ -169,8 +170,6 @@ def test_what_a_handler_raises_comes_out_of_the_call(socket, stage, call, timeou
 
 
 def test_a_signal_from_another_thread_interrupts_as_well(socket, pair, spawn):
-    import threading
-
     main = threading.main_thread()
     left, right = pair
 

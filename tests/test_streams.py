@@ -1,9 +1,11 @@
 """Bytes over a connection."""
 
+import array
 import errno
 import threading
 
 import pytest
+import support
 
 
 def test_what_one_end_sends_the_other_receives(tcp):
@@ -95,8 +97,6 @@ def test_sending_nothing_is_no_error(pair, data):
 
 
 def test_send_takes_whatever_has_a_buffer(pair):
-    import array
-
     left, right = pair
     for data in (b"ab", bytearray(b"ab"), memoryview(b"xaby")[1:3], array.array("H", [25185])):
         assert left.send(data) == 2
@@ -140,8 +140,6 @@ class TestRecvInto:
         assert right.recv(10) == b"abc"
 
     def test_a_buffer_cannot_be_resized_while_a_call_fills_it(self, pair, spawn):
-        import support
-
         left, right = pair
         buffer = bytearray(6)
         reader = spawn(right.recv_into, buffer)
