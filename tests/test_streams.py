@@ -5,7 +5,6 @@ import errno
 import threading
 
 import pytest
-import support
 
 
 def test_what_one_end_sends_the_other_receives(tcp):
@@ -138,18 +137,6 @@ class TestRecvInto:
         buffer = bytearray(6)
         assert right.recv_into(buffer=buffer, nbytes=2, flags=socket.MSG_PEEK) == 2
         assert right.recv(10) == b"abc"
-
-    def test_a_buffer_cannot_be_resized_while_a_call_fills_it(self, pair, spawn):
-        left, right = pair
-        buffer = bytearray(6)
-        reader = spawn(right.recv_into, buffer)
-        support.wait_until_blocked(reader)
-        with pytest.raises(BufferError):
-            buffer.extend(b"more")
-        left.sendall(b"abc")
-        assert reader.result() == 3
-        buffer.extend(b"more")
-        assert buffer == b"abc\0\0\0more"
 
 
 def test_recvfrom_of_a_connected_stream_knows_no_address(tcp):
