@@ -9,6 +9,9 @@ import time
 import pytest
 import support
 
+# The alarm is used here, and a call that fails to look at signals could not be ended by one.
+pytestmark = pytest.mark.timeout(20, method="thread")
+
 TIMEOUT = 0.3
 TICK = 0.02
 
