@@ -168,8 +168,11 @@ def test_what_a_handler_raises_comes_out_of_the_call(socket, stage, call, timeou
 
     with stage(socket) as (sock, _):
         sock.settimeout(timeout)
+        start = time.monotonic()
         with pytest.raises(Ring), handling(ring, TICK):
             call(sock)
+        # At once, and not only when the call has ended by itself.
+        assert time.monotonic() - start < support.PATIENCE / 2
 
 
 def test_a_signal_from_another_thread_interrupts_as_well(socket, pair, spawn):
