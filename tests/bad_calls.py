@@ -13,8 +13,6 @@ def since(version, then, before):
 
 
 LABEL_TOO_LONG = since((3, 13), UnicodeEncodeError, UnicodeError)
-#: Python 3.9 warns before it refuses, and warnings are errors here.
-FLOAT = since((3, 10), TypeError, DeprecationWarning)
 
 OPENING = [
     (TypeError, "socket.socket('x')"),
@@ -51,7 +49,6 @@ OPENING = [
     (TypeError, "socket.dup('x')"),
     (OSError, "socket.dup(1000000)"),
     (TypeError, "socket.close('x')"),
-    (FLOAT, "socket.close(1.5)"),
     (TypeError, "socket.close()"),
     (OverflowError, "socket.close(2**70)"),
     (OSError, "socket.close(-1)"),
@@ -135,7 +132,6 @@ CONNECTING = [
     (TypeError, "left.shutdown()"),
     (TypeError, "left.shutdown('x')"),
     (TypeError, "left.shutdown(None)"),
-    (FLOAT, "left.shutdown(1.5)"),
     (OSError, "left.shutdown(9)"),
     (OverflowError, "left.shutdown(2**40)"),
     (TypeError, "socket.create_connection(None)"),
@@ -355,7 +351,6 @@ OBJECT = [
     (AttributeError, "setattr(left, 'type', 1)"),
     (AttributeError, "setattr(left, 'proto', 1)"),
     (AttributeError, "setattr(left, 'timeout', 1)"),
-    (TypeError, "setattr(socket.SocketType, 'nonsense', 1)"),
     (TypeError, "pickle.dumps(left)"),
     (TypeError, "copy.copy(left)"),
     (TypeError, "copy.deepcopy(left)"),
@@ -495,5 +490,14 @@ NAMES = [
         )
     ),
 ]
+
+if sys.version_info >= (3, 10):
+    # Python 3.9 still takes a float for an integer here, with a warning, and knows no way for an
+    # extension to say that its class is immutable.
+    OBJECT += [
+        (TypeError, "socket.close(1.5)"),
+        (TypeError, "left.shutdown(1.5)"),
+        (TypeError, "setattr(socket.SocketType, 'nonsense', 1)"),
+    ]
 
 BAD_CALLS = [*OPENING, *CONNECTING, *RECEIVING, *SENDING, *OPTIONS, *OBJECT, *NAMES]

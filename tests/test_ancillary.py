@@ -101,6 +101,26 @@ def test_items_may_come_from_a_generator(socket, pair, null):
     os.close(number)
 
 
+# Ours alone: the standard module crashes here before Python 3.14.
+@pytest.mark.parametrize("socket", ["rsock"], indirect=True)
+def test_a_list_that_changes_while_it_is_read_does_no_harm(socket, pair, null):
+    left, right = pair
+    items = []
+
+    class Meddler:
+        def __index__(self):
+            items.clear()
+            return socket.SOL_SOCKET
+
+    items += [(Meddler(), socket.SCM_RIGHTS, array.array("i", [null]))] * 3
+    try:
+        left.sendmsg([b"x"], items)
+    except (OSError, TypeError):
+        return
+    for number in received(right.recvmsg(1, socket.CMSG_SPACE(12))[1]):
+        os.close(number)
+
+
 def test_without_room_the_descriptors_are_dropped_and_it_shows(socket, pair, null):
     left, right = pair
     left.sendmsg([b"x"], [rights(socket, null)])

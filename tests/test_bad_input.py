@@ -99,7 +99,7 @@ def failure(call, names):
 # from one version to the next, and from one way of writing an extension to the other.
 INTERPRETERS_WORDS = re.compile(
     r"takes |given\)|missing|keyword|integer|Python int|expected int|PyTime_t|time_t|attribute"
-    r"|must be str, not|must be (3-item )?sequence|expected str, bytes"
+    r"|setter|must be str, not|must be (3-item )?sequence|expected str, bytes"
 )
 
 rows = pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 The scripts run with the standard module as well: there `install` has nothing to do.
 """
 
+import textwrap
+
 import pytest
 import support
 
@@ -178,7 +180,8 @@ SCRIPTS = {
             server.register_function(pow)
             thread = threading.Thread(target=server.handle_request)
             thread.start()
-            with xmlrpc.client.ServerProxy("http://127.0.0.1:%d" % server.server_address[1]) as proxy:
+            url = "http://127.0.0.1:%d" % server.server_address[1]
+            with xmlrpc.client.ServerProxy(url) as proxy:
                 assert proxy.pow(2, 10) == 1024
             thread.join()
         """,
@@ -253,8 +256,6 @@ SCRIPTS = {
 
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 def test_the_standard_library_runs_on_it(socket, script):
-    import textwrap
-
     support.python(FIRST[socket.__name__] + textwrap.dedent(script))
 
 

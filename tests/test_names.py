@@ -5,7 +5,7 @@ import socket as stock
 import pytest
 
 #: Calls that must give what the standard module gives, type by type.
-SAME = """
+SAME = """\
 socket.inet_aton('127.0.0.1')
 socket.inet_aton('127.1')
 socket.inet_aton('0x7f.1')
@@ -59,7 +59,7 @@ socket.getaddrinfo('127.0.0.1', 0, flags=socket.AI_CANONNAME)
 socket.getnameinfo(('127.0.0.1', 80), socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
 socket.getnameinfo(('127.0.0.1', 80), socket.NI_NUMERICHOST)
 socket.getnameinfo(('::1', 80, 0, 0), socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
-""".split("\n")[1:-1]
+""".splitlines()
 
 
 def outcome(module, call):
@@ -100,7 +100,7 @@ def test_a_numeric_host_and_back(socket):
 
 
 def test_sethostname_needs_a_privilege_or_a_sound_name(socket):
-    with pytest.raises(OSError, match="Operation not permitted|Invalid argument"):
+    with pytest.raises(OSError, match=r"Operation not permitted|Invalid argument"):
         socket.sethostname("x" * 1000)
 
 

@@ -1,5 +1,6 @@
 """Options of a socket, as numbers and as bytes."""
 
+import errno
 import struct
 
 import pytest
@@ -55,16 +56,12 @@ def test_tcp_options_are_kept_by_tcp(socket, sock):
 
 
 def test_an_option_that_is_unknown_is_named_by_its_errno(socket, sock):
-    import errno
-
     with pytest.raises(OSError, match="Protocol not available") as caught:
         sock.getsockopt(socket.SOL_SOCKET, 9999)
     assert caught.value.errno == errno.ENOPROTOOPT
 
 
 def test_a_pending_error_is_read_as_an_option_once(socket, udp):
-    import errno
-
     one, two = udp
     one.connect(two.getsockname())
     two.close()

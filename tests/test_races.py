@@ -36,6 +36,42 @@ def test_a_wait_under_which_the_socket_is_closed_ends_well(socket, pair, spawn, 
         assert right.recv(1) == b""
 
 
+@pytest.mark.parametrize(
+    "fill",
+    [
+        lambda sock, buffer: sock.recv_into(buffer),
+        lambda sock, buffer: sock.recvfrom_into(buffer)[0],
+        lambda sock, buffer: sock.recvmsg_into([buffer])[0],
+    ],
+    ids=["recv_into", "recvfrom_into", "recvmsg_into"],
+)
+def test_a_buffer_cannot_be_resized_while_a_call_fills_it(pair, spawn, fill):
+    left, right = pair
+    buffer = bytearray(6)
+    reader = spawn(fill, right, buffer)
+    support.wait_until_blocked(reader)
+    with pytest.raises(BufferError):
+        buffer.extend(b"more")
+    left.sendall(b"abc")
+    assert reader.result() == 3
+    buffer.extend(b"more")
+    assert buffer == b"abc\0\0\0more"
+
+
+def test_a_buffer_cannot_be_resized_while_a_call_sends_it(pair, spawn):
+    left, right = pair
+    buffer = bytearray(1 << 22)
+    writer = spawn(left.sendall, buffer)
+    support.wait_until_blocked(writer)
+    with pytest.raises(BufferError):
+        buffer.clear()
+    total = 0
+    while total < 1 << 22:
+        total += len(right.recv(1 << 20))
+    writer.result()
+    buffer.clear()
+
+
 @pytest.mark.parametrize("timeout", [None, support.PATIENCE])
 def test_shutdown_wakes_who_waits(socket, pair, spawn, timeout):
     left, _ = pair

@@ -14,7 +14,9 @@ ORDERS = {
     "rsock": {
         "ssl first": "import ssl, rsock as module\nmodule.install()\n",
         "ssl last": "import rsock as module\nmodule.install()\nimport ssl\n",
-        "ssl after a swap": "import sys, rsock as module\nsys.modules['socket'] = module\nimport ssl\n",
+        "ssl after a swap": (
+            "import sys, rsock as module\nsys.modules['socket'] = module\nimport ssl\n"
+        ),
         "ssl after both went": (
             "import rsock as module\nmodule.install()\nmodule.uninstall()\nimport ssl\n"
         ),
