@@ -39,11 +39,14 @@ impl Caller for Alone {
     }
 }
 
-/// When a call with a deadline waits.
+/// How a call goes about what may have to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Try at once, and poll only when the kernel says EAGAIN: one system call where data waits.
     TryFirst,
+    /// As `TryFirst`, but the first time without letting others run: for what cannot wait, and
+    /// takes the kernel no longer than it takes to let them.
+    TryHeld,
     /// Poll, then try: for calls that mostly find nothing, or that could hang when tried.
     WaitFirst,
 }
@@ -53,9 +56,19 @@ pub fn perform<C: Caller, T: Send>(
     caller: &C,
     socket: &Socket,
     deadline: &mut Deadline,
-    (readiness, order): (Readiness, Order),
+    (readiness, mut order): (Readiness, Order),
     mut attempt: impl FnMut(BorrowedFd<'_>) -> io::Result<T> + Send,
 ) -> std::result::Result<T, C::Error> {
+    if order == Order::TryHeld {
+        match socket.with(&mut attempt) {
+            Err(Error::Os(error)) if deadline.is_limited() && is_early(&error) => {}
+            Err(Error::Os(error)) if error.kind() == ErrorKind::Interrupted => {
+                caller.interrupted()?;
+            }
+            outcome => return Ok(outcome?),
+        }
+        order = Order::WaitFirst;
+    }
     loop {
         match caller.release(|| run(socket, deadline, (readiness, order), &mut attempt)) {
             Err(Error::Os(error)) if error.kind() == ErrorKind::Interrupted => {
@@ -82,12 +95,17 @@ fn run<T>(
     }
     loop {
         match attempt(fd) {
-            Err(error) if waits && error.kind() == ErrorKind::WouldBlock => {
+            Err(error) if waits && is_early(&error) => {
                 wait(fd, deadline, readiness)?;
             }
             outcome => return Ok(outcome?),
         }
     }
+}
+
+/// Return whether the kernel says that the descriptor is not ready yet.
+fn is_early(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::WouldBlock
 }
 
 /// Wait until the descriptor is ready; a time that poll cannot hold takes several turns.

@@ -52,8 +52,9 @@ impl Default for Socket {
     }
 }
 
-const READ: (Readiness, Order) = (Readiness::Read, Order::TryFirst);
-const WRITE: (Readiness, Order) = (Readiness::Write, Order::TryFirst);
+/// What the kernel moves in about the time that it takes to let other threads run and come back.
+const BRIEF: usize = 16 * 1024;
+
 // A server mostly waits for the next client, so that trying first would only add a system call.
 // And accept(2) has no MSG_DONTWAIT: if another process made the shared listener blocking, it
 // would hang past the deadline.
@@ -152,18 +153,18 @@ impl Socket {
         self.patience.store(patience.nanos(), Ordering::Relaxed);
     }
 
-    /// Start the clock of one call.
+    /// Start the clock of one call that moves up to `size` bytes, and decide how it goes about it.
     ///
-    /// The flags gain MSG_DONTWAIT if the call has a limit: the descriptor does not block, but
-    /// another process that shares it may have made it so.
-    fn begin(&self, flags: i32) -> (Deadline, i32) {
-        let deadline = Deadline::from(self.patience());
-        let flags = if deadline.is_limited() {
-            flags | libc::MSG_DONTWAIT
-        } else {
-            flags
+    /// If it has a limit the flags gain MSG_DONTWAIT: the descriptor does not block, but another
+    /// process that shares it may have made it so.
+    fn begin(&self, size: usize, flags: i32) -> (Deadline, Order, i32) {
+        let patience = self.patience();
+        let (order, flags) = match patience {
+            Patience::Endless => (Order::TryFirst, flags),
+            _ if size <= BRIEF => (Order::TryHeld, flags | libc::MSG_DONTWAIT),
+            _ => (Order::TryFirst, flags | libc::MSG_DONTWAIT),
         };
-        (deadline, flags)
+        (Deadline::from(patience), order, flags)
     }
 
     /// Receive bytes, as recv(2); 0 is the end of a stream.
@@ -173,10 +174,14 @@ impl Socket {
         into: &mut Target<'_>,
         flags: i32,
     ) -> Result<usize, C::Error> {
-        let (mut deadline, flags) = self.begin(flags);
-        perform(caller, self, &mut deadline, READ, |fd| {
-            sys::io::recv(fd, into, flags)
-        })
+        let (mut deadline, order, flags) = self.begin(into.len(), flags);
+        perform(
+            caller,
+            self,
+            &mut deadline,
+            (Readiness::Read, order),
+            |fd| sys::io::recv(fd, into, flags),
+        )
     }
 
     /// Receive a message and who sent it, as recvfrom(2).
@@ -186,10 +191,14 @@ impl Socket {
         into: &mut Target<'_>,
         flags: i32,
     ) -> Result<(usize, SockAddr), C::Error> {
-        let (mut deadline, flags) = self.begin(flags);
-        perform(caller, self, &mut deadline, READ, |fd| {
-            sys::io::recv_from(fd, into, flags)
-        })
+        let (mut deadline, order, flags) = self.begin(into.len(), flags);
+        perform(
+            caller,
+            self,
+            &mut deadline,
+            (Readiness::Read, order),
+            |fd| sys::io::recv_from(fd, into, flags),
+        )
     }
 
     /// Send bytes, as send(2); it may take less than was offered.
@@ -199,10 +208,14 @@ impl Socket {
         from: Source<'_>,
         flags: i32,
     ) -> Result<usize, C::Error> {
-        let (mut deadline, flags) = self.begin(flags);
-        perform(caller, self, &mut deadline, WRITE, |fd| {
-            sys::io::send(fd, from, flags)
-        })
+        let (mut deadline, order, flags) = self.begin(from.len(), flags);
+        perform(
+            caller,
+            self,
+            &mut deadline,
+            (Readiness::Write, order),
+            |fd| sys::io::send(fd, from, flags),
+        )
     }
 
     /// Send all bytes under one deadline. After an error nobody knows how many went out.
@@ -212,10 +225,10 @@ impl Socket {
         mut from: Source<'_>,
         flags: i32,
     ) -> Result<(), C::Error> {
-        let (mut deadline, flags) = self.begin(flags);
+        let (mut deadline, order, flags) = self.begin(from.len(), flags);
         loop {
             let send = |fd: BorrowedFd<'_>| sys::io::send(fd, from, flags);
-            let count = perform(caller, self, &mut deadline, WRITE, send)?;
+            let count = perform(caller, self, &mut deadline, (Readiness::Write, order), send)?;
             from = from.skip(count);
             if from.is_empty() {
                 return Ok(());
@@ -233,10 +246,14 @@ impl Socket {
         flags: i32,
         to: &SockAddr,
     ) -> Result<usize, C::Error> {
-        let (mut deadline, flags) = self.begin(flags);
-        perform(caller, self, &mut deadline, WRITE, |fd| {
-            sys::io::send_to(fd, from, flags, to)
-        })
+        let (mut deadline, order, flags) = self.begin(from.len(), flags);
+        perform(
+            caller,
+            self,
+            &mut deadline,
+            (Readiness::Write, order),
+            |fd| sys::io::send_to(fd, from, flags, to),
+        )
     }
 
     /// Receive a message in pieces, with control data, as recvmsg(2).
@@ -247,10 +264,15 @@ impl Socket {
         control: &mut Control,
         flags: i32,
     ) -> Result<Received, C::Error> {
-        let (mut deadline, flags) = self.begin(flags);
-        perform(caller, self, &mut deadline, READ, |fd| {
-            sys::message::recv_message(fd, into, control, flags)
-        })
+        let room = into.iter().map(Target::len).fold(0, usize::saturating_add);
+        let (mut deadline, order, flags) = self.begin(room, flags);
+        perform(
+            caller,
+            self,
+            &mut deadline,
+            (Readiness::Read, order),
+            |fd| sys::message::recv_message(fd, into, control, flags),
+        )
     }
 
     /// Send a message in pieces, with control data, as sendmsg(2).
@@ -262,10 +284,15 @@ impl Socket {
         flags: i32,
         to: Option<&SockAddr>,
     ) -> Result<usize, C::Error> {
-        let (mut deadline, flags) = self.begin(flags);
-        perform(caller, self, &mut deadline, WRITE, |fd| {
-            sys::message::send_message(fd, from, control, flags, to)
-        })
+        let size = from.iter().map(Source::len).fold(0, usize::saturating_add);
+        let (mut deadline, order, flags) = self.begin(size, flags);
+        perform(
+            caller,
+            self,
+            &mut deadline,
+            (Readiness::Write, order),
+            |fd| sys::message::send_message(fd, from, control, flags, to),
+        )
     }
 
     /// Accept a connection, as accept(2), and say who it is from; closed on exec.
