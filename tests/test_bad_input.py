@@ -69,6 +69,7 @@ def scene(module):
             full=full,
             left=left,
             listener=listener,
+            missing=stack.enter_context(tempfile.TemporaryDirectory()) + "/missing",
             netlink=opened(module.AF_NETLINK, module.SOCK_RAW),
             pickle=pickle,
             refusing=refusing.getsockname(),
