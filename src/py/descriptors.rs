@@ -16,7 +16,7 @@ use crate::sys;
 #[pyfunction]
 #[pyo3(signature = (fd, /))]
 pub(super) fn close(py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<()> {
-    let fd = checked(number::int(fd)?)?;
+    let fd = checked(number::sole_int(fd)?)?;
     forgive_reset(py.detach(|| sys::close(raw::adopt(fd))))
 }
 
@@ -24,7 +24,7 @@ pub(super) fn close(py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<()> {
 #[pyfunction]
 #[pyo3(signature = (fd, /))]
 pub(super) fn dup(fd: &Bound<'_, PyAny>) -> PyResult<i32> {
-    let fd = checked(number::int(fd)?)?;
+    let fd = checked(number::sole_int(fd)?)?;
     Ok(sys::duplicate(raw::lend(fd))
         .map(OwnedFd::into_raw_fd)
         .map_err(Error::Os)?)

@@ -4,13 +4,22 @@ use std::ffi::{c_int, c_long, c_ulong};
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::types::{PyFloat, PyInt};
+
 #[cfg(not(Py_3_10))]
-use pyo3::types::PyFloat;
-use pyo3::types::PyInt;
+use super::raw;
 
 /// Read a C int: TypeError for what is no integer, OverflowError for what does not fit.
 pub(super) fn int(value: &Bound<'_, PyAny>) -> PyResult<c_int> {
-    let wide = long(value)?;
+    refuse_float(value)?;
+    sole_int(value)
+}
+
+/// Read the C int that is the only argument of a function.
+///
+/// Python 3.9 takes a float there, with a warning, while it refuses one among other arguments.
+pub(super) fn sole_int(value: &Bound<'_, PyAny>) -> PyResult<c_int> {
+    let wide = sole_long(value)?;
     c_int::try_from(wide).map_err(|_| {
         PyOverflowError::new_err(if wide > 0 {
             "signed integer is greater than maximum"
@@ -22,9 +31,30 @@ pub(super) fn int(value: &Bound<'_, PyAny>) -> PyResult<c_int> {
 
 /// Read a C long.
 pub(super) fn long(value: &Bound<'_, PyAny>) -> PyResult<c_long> {
+    refuse_float(value)?;
+    sole_long(value)
+}
+
+/// Read the C long that is the only argument of a function.
+#[cfg(Py_3_10)]
+pub(super) fn sole_long(value: &Bound<'_, PyAny>) -> PyResult<c_long> {
     value
         .extract::<c_long>()
-        .map_err(|error| too_large(value.py(), no_integer(value, error), "C long"))
+        .map_err(|error| too_large(value.py(), error, "C long"))
+}
+
+/// Read the C long that is the only argument of a function.
+#[cfg(not(Py_3_10))]
+pub(super) fn sole_long(value: &Bound<'_, PyAny>) -> PyResult<c_long> {
+    raw::long(value)
+}
+
+/// Refuse a float in the words of the older Pythons; the newer ones refuse it when it is read.
+fn refuse_float(value: &Bound<'_, PyAny>) -> PyResult<()> {
+    if cfg!(not(Py_3_10)) && value.is_instance_of::<PyFloat>() {
+        return Err(PyTypeError::new_err("integer argument expected, got float"));
+    }
+    Ok(())
 }
 
 /// Read an unsigned C long: no other type than int will do.
@@ -42,50 +72,12 @@ pub(super) fn unsigned_long(value: &Bound<'_, PyAny>) -> PyResult<c_ulong> {
     })
 }
 
-/// Say that this is no integer, in the words of the older Pythons.
-#[cfg(not(Py_3_10))]
-pub(super) fn no_integer(value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
-    let error = no_size(value, error);
-    if !is_refusal(value, &error) || value.is_instance_of::<PyFloat>() {
-        return error;
-    }
-    match value.get_type().name() {
-        Ok(name) => PyTypeError::new_err(format!("an integer is required (got type {name})")),
-        Err(error) => error,
-    }
-}
-
-/// Say that a float is no size, in the words of the older Pythons.
-#[cfg(not(Py_3_10))]
-fn no_size(value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
-    if is_refusal(value, &error) && value.is_instance_of::<PyFloat>() {
-        return PyTypeError::new_err("integer argument expected, got float");
-    }
-    error
-}
-
-/// Return whether the error is about the value's type, and not from a method of its own.
-#[cfg(not(Py_3_10))]
-fn is_refusal(value: &Bound<'_, PyAny>, error: &PyErr) -> bool {
-    error.is_instance_of::<PyTypeError>(value.py()) && !value.hasattr("__index__").unwrap_or(true)
-}
-
-#[cfg(Py_3_10)]
-pub(super) use leave as no_integer;
-#[cfg(Py_3_10)]
-use leave as no_size;
-
-/// Leave the error of the newer Pythons as it is.
-#[cfg(Py_3_10)]
-pub(super) fn leave(_value: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
-    error
-}
-
 /// Read a size, which may still be negative.
 pub(super) fn size(value: &Bound<'_, PyAny>) -> PyResult<isize> {
+    refuse_float(value)?;
     value
         .extract::<isize>()
-        .map_err(|error| too_large(value.py(), no_size(value, error), "C ssize_t"))
+        .map_err(|error| too_large(value.py(), error, "C ssize_t"))
 }
 
 /// Read an integer of any size, of which the lowest 32 bits count.
@@ -100,7 +92,7 @@ pub(super) fn wrapping_unsigned_wide(value: &Bound<'_, PyAny>) -> PyResult<u64> 
         Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
             value.call_method0("__index__")?.bitand(u64::MAX)?.extract()
         }
-        Err(error) => Err(no_integer(value, error)),
+        Err(_) => long(value).map(|value| value as u64),
     }
 }
 

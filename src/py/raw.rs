@@ -67,6 +67,17 @@ fn raised(py: Python<'_>, outcome: c_int) -> PyResult<()> {
     }
 }
 
+/// Read a C long as Python 3.9 does, which asks other numbers to convert themselves and warns.
+#[cfg(not(Py_3_10))]
+pub(super) fn long(value: &Bound<'_, PyAny>) -> PyResult<std::ffi::c_long> {
+    // SAFETY: the object lives; -1 may be its value or an error.
+    let number = unsafe { ffi::PyLong_AsLong(value.as_ptr()) };
+    match PyErr::take(value.py()) {
+        Some(error) if number == -1 => Err(error),
+        _ => Ok(number),
+    }
+}
+
 /// Warn of what an object left behind; a filter may turn the warning into an error.
 ///
 /// Unlike PyO3's warnings this one names its source, for those who trace where it was made.

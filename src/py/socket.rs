@@ -180,7 +180,7 @@ impl PySocket {
         let waits = if cfg!(Py_3_12) {
             flag.is_truthy()?
         } else {
-            number::long(flag)? != 0
+            number::sole_long(flag)? != 0
         };
         Ok(self.socket.set_patience(if waits {
             Patience::Endless
@@ -238,7 +238,7 @@ impl PySocket {
     /// End one direction of the connection (SHUT_RD, SHUT_WR) or both (SHUT_RDWR).
     #[pyo3(signature = (how, /))]
     fn shutdown(&self, py: Python<'_>, how: &Bound<'_, PyAny>) -> PyResult<()> {
-        let how = number::int(how)?;
+        let how = number::sole_int(how)?;
         Ok(py.detach(|| self.socket.with(|fd| sys::shutdown(fd, how)))?)
     }
 

@@ -23,12 +23,11 @@ pub(super) fn patience(seconds: &Bound<'_, PyAny>) -> PyResult<Patience> {
     }
     let nanos = match seconds.cast::<PyFloat>() {
         Ok(seconds) => round_up(seconds.value())?,
-        Err(_) => seconds
-            .extract::<i64>()
+        Err(_) => number::sole_long(seconds)
             .map_err(
                 |error| match error.is_instance_of::<PyOverflowError>(seconds.py()) {
                     true => too_large(),
-                    false => number::no_integer(seconds, error),
+                    false => error,
                 },
             )?
             .checked_mul(NANOS)
