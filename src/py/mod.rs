@@ -63,6 +63,7 @@ mod _rsock {
         )?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         // PyO3 makes this list; `_socket` has none.
-        module.delattr("__all__")
+        module.delattr("__all__")?;
+        module.add("_own", constants::own_names(module)?)
     }
 }
