@@ -7,10 +7,12 @@
 //! | `error` | the error of the whole core                            | nothing        |
 //! | `sys`   | the calls into libc that socket2 has no method for     | `error`        |
 //! | `net`   | what a socket is: address, deadline, waiting, options  | `sys`, `error` |
+//! | `service` | what runs: servers and clients                       | `net`, `error` |
 //! | `py`    | the only place that knows Python                       | all of them    |
 
 pub mod error;
 pub mod net;
+pub mod service;
 #[cfg(feature = "python")]
 mod py;
 pub mod sys;

@@ -1,0 +1,25 @@
+//! What an engine is to the server that it runs.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Service, Settings, Stats};
+
+/// What a server and its engine both hold.
+pub(super) struct Shared {
+    pub(super) service: Arc<dyn Service>,
+    pub(super) settings: Settings,
+    pub(super) stats: Stats,
+}
+
+/// An engine that runs: it was started with a listener and a [`Shared`].
+pub(super) trait Engine: Send + Sync {
+    /// Return how many connections there are.
+    fn connections(&self) -> usize;
+
+    /// Begin to end: accept no more, close every connection, wake whoever waits. Does not wait.
+    fn stop(&self);
+
+    /// Wait until everything that the engine started has ended, and return whether it has.
+    fn join(&self, deadline: Instant) -> bool;
+}

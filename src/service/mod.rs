@@ -1,0 +1,22 @@
+//! What runs: servers, the two ways of running them, and clients. No Python.
+//!
+//! | file           | holds                                                                  |
+//! |----------------|------------------------------------------------------------------------|
+//! | `conversation` | what a server says: bytes in, bytes out, no I/O                        |
+//! | `settings`     | limits, and how a server is run                                        |
+//! | `stats`        | what a server has done so far                                          |
+//! | `engine`       | what an engine is to the server that it runs                            |
+//! | `server`       | start, stop, wait: one handle for both engines                         |
+//! | `listener`     | where a server listens: addresses, paths, descriptors                  |
+//! | `events`       | the engine in which a few threads share all connections                |
+//! | `threads`      | the engine with a thread for each connection                           |
+//! | `mailbox`      | how other threads reach a connection                                   |
+
+pub mod conversation;
+mod engine;
+pub mod settings;
+pub mod stats;
+
+pub use conversation::{Conversation, Flow, Notice, Remote, Service};
+pub use settings::{Concurrency, Settings};
+pub use stats::{Snapshot, Stats};
