@@ -1,0 +1,568 @@
+"""Servers: classes that listen, and answer in the background until they are stopped.
+
+What they say and how they are run is native; no Python runs while a `HelloServer` or an
+`EchoServer` serves. This file is their face: arguments, documentation, start and stop.
+"""
+
+import atexit
+import os
+import sys
+import threading
+import warnings
+import weakref
+from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
+
+from rsock import _rsock
+from rsock._socket import socket
+
+_EXHAUSTED = frozenset((EMFILE, ENFILE, ENOBUFS, ENOMEM))
+
+# Servers that run, so that the end of the program stops them: what they started must not go on
+# while the interpreter is being taken apart.
+_running = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_all():
+    for server in list(_running):
+        server.stop(timeout=1.0)
+
+
+def _forget_all():
+    # In a forked child the threads are not there: nothing runs, and there is nothing to stop.
+    _running.clear()
+
+
+os.register_at_fork(after_in_child=_forget_all)
+
+
+def _bytes(value, name):
+    """Take text as UTF-8, and bytes as they are."""
+    if value is None or isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return value.encode()
+    raise TypeError(f"{name} must be str, bytes or None, not {type(value).__name__}")
+
+
+def _place(address):
+    """Say where to listen, in the form that the native half reads: a kind and its details."""
+    if isinstance(address, int) and not isinstance(address, bool):
+        return ("ip", "127.0.0.1", address)
+    if isinstance(address, tuple) and len(address) >= 2:
+        return ("ip", address[0], address[1])
+    if address == "systemd":
+        return ("systemd",)
+    if isinstance(address, (str, bytes, os.PathLike)):
+        path = os.fsencode(address)
+        return ("abstract", path[1:]) if path[:1] == b"\0" else ("path", path)
+    fileno = getattr(address, "fileno", None)
+    if fileno is not None:
+        # A second descriptor, so that the caller's object may be closed or collected.
+        return ("fd", _rsock.dup(fileno()))
+    raise TypeError(
+        "address must be (host, port), a port, a path, a bound socket or 'systemd', "
+        f"not {type(address).__name__}"
+    )
+
+
+def _line_to(log):
+    """Find the function that takes a line of the log: print, a logger's info, or the caller's."""
+    if log is None or log is False:
+        return None
+    if log is True:
+        return print
+    if callable(log):
+        return log
+    info = getattr(log, "info", None)
+    if callable(info):
+        return info
+    raise TypeError("log must be True, a callable or a logger, not " + type(log).__name__)
+
+
+def _shown(address):
+    """Write an address as people do."""
+    if isinstance(address, tuple):
+        host = f"[{address[0]}]" if ":" in address[0] else address[0]
+        return f"{host}:{address[1]}"
+    return os.fsdecode(address) or "unix"
+
+
+class _Server:
+    """What all servers have: start, stop, and what can be asked of them."""
+
+    def start(self):
+        """Begin to serve in the background, and return the server itself.
+
+        Starting twice is harmless; a server that was stopped cannot start again.
+        """
+        self._server.start()
+        _running.add(self)
+        return self
+
+    def stop(self, timeout=5.0):
+        """Close all connections and end what was started; return whether it ended in time.
+
+        It may be called twice, from any thread, and before the start.
+        """
+        _running.discard(self)
+        return self._server.stop(timeout)
+
+    def close(self):
+        """Stop, as `stop()` does; for `contextlib.closing` and its kin."""
+        self.stop()
+
+    def serve_forever(self):
+        """Serve until `stop()` is called or Ctrl+C is pressed, which stops the server.
+
+        This call blocks; inside an asyncio loop use `start()`, or
+        `await asyncio.to_thread(server.serve_forever)`.
+        """
+        self.start()
+        try:
+            self._server.wait()
+        finally:
+            self.stop()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *exc_info):
+        self.stop()
+
+    @property
+    def address(self):
+        """Where the server listens, as `getsockname()` tells it."""
+        return self._server.address
+
+    server_address = address  # as socketserver calls it
+
+    @property
+    def connections(self):
+        """How many connections there are."""
+        return self._server.connections
+
+    @property
+    def running(self):
+        """Whether the server serves."""
+        return self._server.running
+
+    @property
+    def stats(self):
+        """What the server has done so far: a dict of counters.
+
+        `accepted`, `active`, `closed`, `messages`, `bytes_in`, `bytes_out`, `refused`, `errors`.
+        """
+        return self._server.stats
+
+    def __repr__(self):
+        state = "running" if self.running else "not running"
+        parts = [f"<rsock.{type(self).__name__} {_shown(self.address)} {state}"]
+        if self.running:
+            parts.append(f"{self.connections} connections")
+        return ", ".join(parts) + ">"
+
+
+def _reporter(log, started):
+    """Make the function that hears what happens to a server, and the wish to hear it all."""
+    line = _line_to(log)
+
+    def report(what, peer):
+        if what == "accepted":
+            line(f"Accept new connection from {_pair(peer)}...")
+        elif what == "closed":
+            line(f"Connection from {_pair(peer)} closed.")
+        elif what == "exhausted":
+            _warn_exhausted()
+        elif what == "panicked":
+            warnings.warn(
+                f"a connection from {_pair(peer)} failed inside rsock and was closed",
+                RuntimeWarning,
+                stacklevel=1,
+            )
+
+    if line is not None:
+        started.append(lambda: line("Waiting for connection..."))
+    return report, line is not None
+
+
+def _pair(peer):
+    """Write a client's address as the tutorial does."""
+    return "{}:{}".format(*peer[:2]) if isinstance(peer, tuple) else _shown(peer)
+
+
+def _warn_exhausted():
+    warnings.warn(
+        "no more connections can be accepted: too many files are open in this process or on this "
+        "machine (see ulimit -n); waiting until one is closed",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+
+class _StreamServer(_Server):
+    """A server whose connections are run natively."""
+
+    def __init__(self, address, service, *, log=None, **settings):
+        self._announce = []
+        report, all_of_it = _reporter(log, self._announce)
+        self._server = _rsock.StreamServer(
+            _place(address), service, report, all_of_it, **settings
+        )
+
+    def start(self):
+        first = not self.running
+        super().start()
+        if first:
+            for announce in self._announce:
+                announce()
+        return self
+
+
+class HelloServer(_StreamServer):
+    """The tutorial's TCP server: it greets, answers each message, and closes on the exit word.
+
+        with rsock.HelloServer(("127.0.0.1", 9999)) as server:
+            with rsock.TcpClient(server.address) as client:
+                print(client.recv())            # b'Welcome!'
+                print(client.ask(b"Michael"))   # b'Hello, Michael!'
+
+    `address` is `(host, port)`, a port on this machine alone, the path of a Unix socket, a socket
+    that is bound already, or "systemd" for the first one that a service manager handed over.
+    Port 0 picks one that is free: see `address`.
+
+    `greeting`, `reply` and `exit` are text (sent as UTF-8), bytes, or None for none. In `reply`,
+    `{data}` stands for the message as it came and `{time}` for the time as `time.ctime()` has it.
+    `delay` is how many seconds to wait before each answer; it holds up no other connection.
+    `log=True` prints a line for each client that comes and goes; a callable or a logger gets it.
+
+    `framing` says what a message is. "recv" is the tutorial's way, a piece as it arrived, which
+    breaks when two messages arrive together. "line" ends a message with a newline, "length" puts
+    its length in front, in four bytes, the most significant first.
+
+    `concurrency="events"` lets a few threads (`event_threads`) share all connections, "threads"
+    gives each its own. Limits: `max_connections` (a further client is turned away),
+    `idle_timeout` in seconds (None for ever), `max_message` bytes, and `max_pending` bytes that
+    may wait for a client that does not read.
+    """
+
+    def __init__(
+        self,
+        address,
+        *,
+        greeting="Welcome!",
+        reply="Hello, {data}!",
+        exit="exit",
+        delay=0.0,
+        log=None,
+        framing="recv",
+        concurrency="events",
+        event_threads=1,
+        max_connections=16384,
+        idle_timeout=600.0,
+        max_message=1 << 20,
+        max_pending=1 << 20,
+        backlog=128,
+        reuse_port=False,
+        dualstack=False,
+    ):
+        if reply is None:
+            raise TypeError("reply must be str or bytes: to send nothing back, use UdpServer "
+                            "or a TcpServer of your own")
+        words = (_bytes(greeting, "greeting"), _bytes(reply, "reply"), _bytes(exit, "exit"))
+        super().__init__(
+            address,
+            ("hello", *words, float(delay), framing, max_message),
+            log=log,
+            concurrency=concurrency,
+            event_threads=event_threads,
+            max_connections=max_connections,
+            idle_timeout=idle_timeout,
+            max_pending=max_pending,
+            backlog=backlog,
+            reuse_port=reuse_port,
+            dualstack=dualstack,
+        )
+
+
+class EchoServer(_StreamServer):
+    """A server that sends back what it gets. For the arguments see `HelloServer`."""
+
+    def __init__(
+        self,
+        address,
+        *,
+        log=None,
+        framing="recv",
+        concurrency="events",
+        event_threads=1,
+        max_connections=16384,
+        idle_timeout=600.0,
+        max_message=1 << 20,
+        max_pending=1 << 20,
+        backlog=128,
+        reuse_port=False,
+        dualstack=False,
+    ):
+        super().__init__(
+            address,
+            ("echo", framing, max_message),
+            log=log,
+            concurrency=concurrency,
+            event_threads=event_threads,
+            max_connections=max_connections,
+            idle_timeout=idle_timeout,
+            max_pending=max_pending,
+            backlog=backlog,
+            reuse_port=reuse_port,
+            dualstack=dualstack,
+        )
+
+
+class TcpServer(_StreamServer):
+    """A TCP server that calls Python: a handler in a thread for each client, or for each message.
+
+    `TcpServer(address, handler)` calls `handler(sock, addr)` in a thread of its own for each
+    client, with an `rsock.socket`; when it returns, the socket is closed. What it raises goes to
+    `threading.excepthook`, and the other clients are served on.
+
+    `TcpServer(address, on_data=f)` has no threads for clients: `f(data, conn)` is called for each
+    message and returns the bytes to send back, or None. `on_connect(conn)` may return a greeting;
+    `on_close(conn)` is told that a client is gone. `conn` has `address`, `send(data)` and
+    `close()`, which other threads may call too, and takes attributes of your own. All connections
+    wait while one of these functions runs, so let them be quick.
+
+    For the other arguments see `HelloServer`.
+    """
+
+    def __init__(
+        self,
+        address,
+        handler=None,
+        *,
+        on_data=None,
+        on_connect=None,
+        on_close=None,
+        log=None,
+        framing="recv",
+        event_threads=1,
+        max_connections=16384,
+        idle_timeout=600.0,
+        max_message=1 << 20,
+        max_pending=1 << 20,
+        backlog=128,
+        reuse_port=False,
+        dualstack=False,
+    ):
+        if (handler is None) == (on_data is None):
+            raise TypeError("TcpServer needs either a handler or on_data, and not both")
+        for name, function in (
+            ("handler", handler),
+            ("on_data", on_data),
+            ("on_connect", on_connect),
+            ("on_close", on_close),
+        ):
+            if function is not None and not callable(function):
+                raise TypeError(f"{name} must be callable, not {type(function).__name__}")
+        if handler is not None:
+            if on_connect is not None or on_close is not None:
+                raise TypeError("on_connect and on_close go with on_data; a handler does both")
+            self._announce = []
+            report, all_of_it = _reporter(log, self._announce)
+            listener = _rsock.listen(
+                _place(address), backlog=backlog, reuse_port=reuse_port, dualstack=dualstack
+            )
+            self._server = _Handlers(listener, handler, report, all_of_it, max_connections)
+            return
+        super().__init__(
+            address,
+            ("calls", on_data, on_connect, on_close, framing, max_message),
+            log=log,
+            concurrency="events",
+            event_threads=event_threads,
+            max_connections=max_connections,
+            idle_timeout=idle_timeout,
+            max_pending=max_pending,
+            backlog=backlog,
+            reuse_port=reuse_port,
+            dualstack=dualstack,
+        )
+
+
+class _Handlers:
+    """What runs a Python function in a thread for each client."""
+
+    def __init__(self, listener, handler, report, all_of_it, max_connections):
+        self._listener = socket(fileno=listener)
+        self._listener.setblocking(True)
+        self._handler = handler
+        self._report = report
+        self._all_of_it = all_of_it
+        self._most = max_connections
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._clients = {}
+        self._counts = dict.fromkeys(("accepted", "closed", "refused", "errors"), 0)
+        self._acceptor = None
+        self._stopping = threading.Event()
+        self.address = self._listener.getsockname()
+
+    @property
+    def running(self):
+        started = self._acceptor is not None and self._pid == os.getpid()
+        return started and not self._stopping.is_set()
+
+    @property
+    def connections(self):
+        return len(self._clients)
+
+    @property
+    def stats(self):
+        with self._lock:
+            counts = dict(self._counts)
+        counts["active"] = counts["accepted"] - counts["closed"]
+        # What goes through the sockets is between the handlers and the clients.
+        counts.update(messages=0, bytes_in=0, bytes_out=0)
+        return counts
+
+    def start(self):
+        with self._lock:
+            if self._stopping.is_set():
+                raise RuntimeError("a server that was stopped cannot start again: make a new one")
+            if self._acceptor is None:
+                name = f"rsock server on {_shown(self.address)}"
+                self._acceptor = threading.Thread(target=self._accept, name=name, daemon=True)
+                self._acceptor.start()
+
+    def wait(self):
+        self._stopping.wait()
+
+    def stop(self, timeout):
+        self._stopping.set()
+        if self._pid != os.getpid():
+            self._listener.close()
+            return True
+        end = threading.TIMEOUT_MAX if timeout is None else _now() + timeout
+        self._shut(self._listener)
+        with self._lock:
+            threads = [*self._clients, self._acceptor]
+            for sock in self._clients.values():
+                self._shut(sock)
+        ended = True
+        for thread in threads:
+            if thread is None or thread is threading.current_thread():
+                continue
+            thread.join(max(0.0, end - _now()))
+            ended = ended and not thread.is_alive()
+        self._listener.close()
+        return ended
+
+    @staticmethod
+    def _shut(sock):
+        """Wake whoever waits on a socket, in whatever state it is."""
+        try:
+            sock.shutdown(2)
+        except OSError:
+            pass
+
+    def _accept(self):
+        warned = False
+        while not self._stopping.is_set():
+            try:
+                sock, address = self._listener.accept()
+            except OSError as error:
+                if self._stopping.is_set():
+                    return
+                if error.errno in _EXHAUSTED:
+                    if not warned:
+                        self._report("exhausted", None)
+                        warned = True
+                    self._stopping.wait(0.1)
+                continue
+            warned = False
+            self._begin(sock, address)
+
+    def _begin(self, sock, address):
+        with self._lock:
+            full = len(self._clients) >= self._most
+            self._counts["refused" if full else "accepted"] += 1
+            if not full:
+                thread = threading.Thread(target=self._serve, args=(sock, address), daemon=True)
+                self._clients[thread] = sock
+        if full:
+            sock.close()
+            return
+        if self._stopping.is_set():
+            self._shut(sock)
+        try:
+            thread.start()
+        except RuntimeError:  # no thread can be made: this client is one too many
+            with self._lock:
+                del self._clients[thread]
+                self._counts["errors"] += 1
+                self._counts["closed"] += 1
+            sock.close()
+
+    def _serve(self, sock, address):
+        if self._all_of_it:
+            self._report("accepted", address)
+        try:
+            self._handler(sock, address)
+        except BaseException:
+            with self._lock:
+                self._counts["errors"] += 1
+            if not self._stopping.is_set():
+                raise  # to threading.excepthook, which every program may set
+        finally:
+            sock.close()
+            with self._lock:
+                self._clients.pop(threading.current_thread(), None)
+                self._counts["closed"] += 1
+            if self._all_of_it:
+                self._report("closed", address)
+
+
+class UdpServer(_Server):
+    """The tutorial's UDP server: it answers each datagram, or only receives.
+
+    `reply` is what to answer, as `HelloServer` has it, or None to only receive.
+    `handler(data, addr)` returns the answer instead, or None for none.
+    `log=True` prints a line for each datagram; a callable or a logger gets it.
+
+    It never answers a broadcast or multicast address, and two such servers that are made to
+    answer each other do not go on for ever.
+    """
+
+    def __init__(
+        self,
+        address,
+        *,
+        reply="Hello, {data}!",
+        handler=None,
+        log=None,
+        max_message=65535,
+        reuse_port=False,
+        dualstack=False,
+    ):
+        if handler is not None and not callable(handler):
+            raise TypeError(f"handler must be callable, not {type(handler).__name__}")
+        line = _line_to(log)
+
+        def report(peer):
+            line(f"Received from {_pair(peer)}.")
+
+        self._server = _rsock.DatagramServer(
+            _place(address),
+            None if handler is not None else _bytes(reply, "reply"),
+            handler,
+            report if line is not None else None,
+            max_message=max_message,
+            reuse_port=reuse_port,
+            dualstack=dualstack,
+        )
+
+
+def _now():
+    from time import monotonic
+
+    return monotonic()
