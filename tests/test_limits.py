@@ -5,6 +5,60 @@ import struct
 import sys
 
 import pytest
+import support
+
+LITTLE_MEMORY = """
+    import resource
+
+    large = bytearray(200 << 20)
+    left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with open("/proc/self/statm") as file:
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + (100 << 20), most))
+    many = [b""] * 2_000_000
+    calls = [
+        lambda: left.recv(1 << 40),
+        lambda: left.recvfrom(1 << 40),
+        lambda: left.recvmsg(1 << 40),
+        lambda: left.recvmsg(1, 0x7FFFFFFF),
+        lambda: left.recvmsg_into([bytearray(1)], 0x7FFFFFFF),
+        lambda: left.sendmsg(many),
+        lambda: left.sendmsg([b""], [(1, 1, large)]),
+        lambda: socket.inet_ntoa(large),
+        lambda: socket.inet_ntop(socket.AF_INET, large),
+        lambda: socket.gethostbyname(large),
+    ]
+    for call in calls:
+        try:
+            call()
+        except (MemoryError, OSError, ValueError, TypeError):
+            print("refused")
+    left.close()
+    right.close()
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_too_little_memory_is_an_error_and_not_the_end(socket):
+    assert support.python(LITTLE_MEMORY, module=socket.__name__).split() == ["refused"] * 10
+
+
+ROOM_FOR_CONTROL = """
+    import resource
+
+    left, right = socket.socketpair()
+    left.send(b"x")
+    assert right.recvmsg(1, 0x7FFFFFFF)[0] == b"x"
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 1_000_000)
+    left.close()
+    right.close()
+"""
+
+
+@pytest.mark.skipif(sys.maxsize < 2**32, reason="needs 2 GiB of addresses")
+def test_room_for_control_data_takes_memory_only_when_it_is_filled(socket):
+    assert support.python(ROOM_FOR_CONTROL, module=socket.__name__) == "True\n"
 
 
 # Ours alone: the standard module's memory is overwritten.
