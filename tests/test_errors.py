@@ -1,8 +1,12 @@
 """The class, errno and text of what goes wrong on a socket."""
 
+import ctypes
 import errno
+import functools
+import shutil
 import socket as stock
 import struct
+import subprocess
 
 import pytest
 
@@ -76,6 +80,51 @@ def test_a_descriptor_that_was_closed_behind_the_back(socket):
         sock.close()
     check(caught.value, OSError, errno.EBADF, "Bad file descriptor")
     assert sock.fileno() == -1
+
+
+NATIVE_CALLER = """
+typedef struct object object;
+object *PyObject_CallObject(object *, object *);
+int PyErr_ExceptionMatches(object *);
+void PyErr_Clear(void);
+
+int fails_with(object *call, object *class) {
+    int matches = !PyObject_CallObject(call, 0) && PyErr_ExceptionMatches(class);
+    PyErr_Clear();
+    return matches;
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_native_callers_see_the_class_too(socket, tmp_path):
+    """What Cython makes of an except clause looks at an error before Python does."""
+    library = tmp_path / "caller.so"
+    command = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(library)]
+    subprocess.run(command, input=NATIVE_CALLER.encode(), check=True)
+    fails_with = ctypes.PyDLL(str(library)).fails_with
+    fails_with.argtypes = [ctypes.py_object, ctypes.py_object]
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        for call in (functools.partial(sock.recv, 1), functools.partial(sock.recvmsg, 1)):
+            sock.settimeout(0)
+            assert fails_with(call, BlockingIOError)
+            assert not fails_with(call, InterruptedError)
+            sock.settimeout(0.001)
+            assert fails_with(call, socket.timeout)
+
+
+def test_an_error_remembers_which_one_was_being_handled(socket):
+    sock = socket.socket()
+    sock.close()
+    handled = ValueError("first")
+    try:
+        raise handled
+    except ValueError:
+        with pytest.raises(OSError) as caught:
+            sock.getsockname()
+    assert caught.value.__context__ is handled
+    assert caught.value.__cause__ is None
 
 
 def test_a_family_that_is_unknown(socket):

@@ -94,6 +94,18 @@ pub(super) fn resource_warning(
     })
 }
 
+/// Make the error that a class raises for these arguments, in the context of the one that is
+/// being handled. The class may choose a subclass.
+pub(super) fn raised_by(class: &Bound<'_, PyType>, (errno, text): &(i32, String)) -> PyErr {
+    let error = match class.call1((errno, text)) {
+        Ok(error) => error,
+        Err(failure) => return failure,
+    };
+    // SAFETY: an exception, which raises itself, of its own class.
+    unsafe { ffi::PyErr_SetObject(error.get_type().as_ptr(), error.as_ptr()) };
+    PyErr::fetch(class.py())
+}
+
 /// Run something that must not disturb the error that is on its way, if there is one.
 pub(super) fn keep_error(py: Python<'_>, work: impl FnOnce()) {
     let pending = PyErr::take(py);
