@@ -73,6 +73,13 @@ def test_a_closed_socket(socket):
     check(caught.value, OSError, errno.EBADF, "Bad file descriptor")
 
 
+def test_a_closed_socket_has_nothing_to_give_to_who_asks_for_nothing(socket):
+    sock = socket.socket()
+    sock.close()
+    assert sock.recv(0) == b""
+    assert sock.recv_into(bytearray()) == 0
+
+
 def test_a_descriptor_that_was_closed_behind_the_back(socket):
     sock = socket.socket()
     socket.close(sock.fileno())

@@ -17,6 +17,7 @@ fn checked_size(size: isize, method: &str) -> PyResult<usize> {
         .map_err(|_| PyValueError::new_err(format!("negative buffersize in {method}")))
 }
 
+/// Receive bytes. Who asks for none gets none: nothing is waited for, and no message is lost.
 pub(super) fn recv<'py>(
     py: Python<'py>,
     socket: &Socket,
@@ -25,6 +26,9 @@ pub(super) fn recv<'py>(
 ) -> PyResult<Bound<'py, PyBytes>> {
     let (size, flags) = (number::size(bufsize)?, flags.int_or(0)?);
     let size = checked_size(size, "recv")?;
+    if size == 0 {
+        return Ok(PyBytes::new(py, b""));
+    }
     let (bytes, ()) = buffer::receive(py, size, |target| {
         Ok((socket.recv(&Interpreter(py), target, flags)?, ()))
     })?;
@@ -72,6 +76,7 @@ fn checked_room(buffer: &Writable<'_>, nbytes: Given<'_, '_>, method: &str) -> P
     }
 }
 
+/// Receive into a buffer. Where there is no room, nothing happens, as in [`recv`].
 pub(super) fn recv_into(
     py: Python<'_>,
     socket: &Socket,
@@ -83,6 +88,9 @@ pub(super) fn recv_into(
     let mut buffer = writable(&mut slot, buffer, "recv_into")?;
     let room = checked_room(&buffer, nbytes, "recv_into")?;
     let flags = flags.int_or(0)?;
+    if room == 0 {
+        return Ok(0);
+    }
     socket.recv(&Interpreter(py), &mut buffer.target().first(room), flags)
 }
 
