@@ -65,6 +65,17 @@ pub(super) fn to_python<'py>(
     }
 }
 
+/// Refuse to ask the kernel for an address of a form that nobody knows.
+pub(super) fn known(socket: &Socket) -> PyResult<()> {
+    match socket.kind().family {
+        libc::AF_INET | libc::AF_INET6 | libc::AF_UNIX => Ok(()),
+        #[cfg(target_os = "linux")]
+        _ => linux::known(socket),
+        #[cfg(not(target_os = "linux"))]
+        _ => Err(PyOSError::new_err("getsockaddrlen: bad family")),
+    }
+}
+
 fn bad_family(caller: &str) -> PyErr {
     PyOSError::new_err(format!("{caller}(): bad family"))
 }

@@ -24,6 +24,7 @@ pub(super) fn recvmsg<'py>(
     let flags = flags.int_or(0)?;
     let size = usize::try_from(size)
         .map_err(|_| PyValueError::new_err("negative buffer size in recvmsg()"))?;
+    address::known(socket)?;
     let mut control = control_room(room)?;
     let (data, received) = buffer::receive(py, size, |target| {
         let targets = std::slice::from_mut(target);
@@ -56,6 +57,7 @@ pub(super) fn recvmsg_into<'py>(
             })
         })
         .collect::<PyResult<Vec<_>>>()?;
+    address::known(socket)?;
     let mut targets: Vec<Target<'_>> = buffers.iter_mut().map(Writable::target).collect();
     let mut control = control_room(room)?;
     let received = socket.recv_message(&Interpreter(py), &mut targets, &mut control, flags)?;

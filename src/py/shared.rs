@@ -158,6 +158,7 @@ impl SharedSocket {
     /// Wait for a client: return a socket for the connection, and the client's address.
     fn accept<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let (py, socket) = (slf.py(), core(slf));
+        address::known(socket)?;
         let (fd, peer) = socket.accept(&Interpreter(py))?;
         let peer = address::to_python(py, socket, &peer)?;
         Ok((connection(slf, fd)?, peer))

@@ -157,18 +157,21 @@ impl PySocket {
 
     /// Return the local address.
     fn getsockname(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        address::known(&self.socket)?;
         let name = self.socket.with(|fd| SockRef::from(&fd).local_addr())?;
         address::to_python(py, &self.socket, &name).map(Bound::unbind)
     }
 
     /// Return the address of the other side.
     fn getpeername(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        address::known(&self.socket)?;
         let name = self.socket.with(|fd| SockRef::from(&fd).peer_addr())?;
         address::to_python(py, &self.socket, &name).map(Bound::unbind)
     }
 
     /// Wait for a client, and return the number of its descriptor and its address.
     fn _accept(&self, py: Python<'_>) -> PyResult<(i32, Py<PyAny>)> {
+        address::known(&self.socket)?;
         let (fd, peer) = self.socket.accept(&Interpreter(py))?;
         let peer = address::to_python(py, &self.socket, &peer)?;
         Ok((fd.into_raw_fd(), peer.unbind()))

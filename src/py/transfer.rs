@@ -43,6 +43,7 @@ pub(super) fn recvfrom<'py>(
 ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyAny>)> {
     let (size, flags) = (number::size(bufsize)?, flags.int_or(0)?);
     let size = checked_size(size, "recvfrom")?;
+    address::known(socket)?;
     buffer::receive(py, size, |target| {
         let (count, sender) = socket.recv_from(&Interpreter(py), target, flags)?;
         Ok((count, address::to_python(py, socket, &sender)?))
@@ -105,6 +106,7 @@ pub(super) fn recvfrom_into<'py>(
     let mut buffer = writable(&mut slot, buffer, "recvfrom_into")?;
     let room = checked_room(&buffer, nbytes, "recvfrom_into")?;
     let flags = flags.int_or(0)?;
+    address::known(socket)?;
     let mut target = buffer.target().first(room);
     let (count, sender) = socket.recv_from(&Interpreter(py), &mut target, flags)?;
     Ok((count, address::to_python(py, socket, &sender)?))
