@@ -1,5 +1,6 @@
 """The class, errno and text of what goes wrong on a socket."""
 
+import array
 import ctypes
 import errno
 import functools
@@ -9,6 +10,7 @@ import struct
 import subprocess
 
 import pytest
+import rsock
 
 
 def check(error, cls, number, text):
@@ -155,3 +157,52 @@ def test_exceptions_are_the_very_same_objects(socket, name):
 
 def test_error_is_oserror(socket):
     assert socket.error is OSError
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "sock.shutdown(2**40)",
+        "sock.shutdown(-2**70)",
+        "sock.listen(2**40)",
+        "sock.set_inheritable(2**40)",
+        "socket.socket(2**40)",
+        "socket.socket(socket.AF_INET, 2**70)",
+        "socket.SocketType(2**40)",
+        "socket.socketpair(2**40)",
+        "sock.settimeout(1e10)",
+        "sock.settimeout(-1e10)",
+        "sock.settimeout(float('inf'))",
+        "sock.settimeout(10**10)",
+        "sock.settimeout(10**20)",
+        "sock.settimeout(-1)",
+        "sock.recv_into(array.array)",
+        "sock.recv_into(memoryview(b'abc'))",
+        "sock.recvfrom_into(struct.Struct('i'))",
+        "sock.send(struct.Struct('i'))",
+        "sock.connect(array.array('b'))",
+        "sock.connect((array.array('b'), 1))",
+        "sock.connect(('127.0.0.1', array.array('b')))",
+        "socket.inet_pton(socket.AF_INET, array.array('b'))",
+        "socket.gethostbyname(array.array('b'))",
+        "socket.getservbyname(array.array('b'))",
+        "socket.htonl(array.array('b'))",
+        "sock.sendmsg([b'x'], [1])",
+        "sock.sendmsg([b'x'], [array.array('b')])",
+        "sock.sendmsg([b'x'], [(1, 2)])",
+        "sock.setsockopt(1, 2, 3, 4)",
+        "sock.setsockopt('x', 2, None, 4)",
+        "sock.setsockopt(1, 2, None, 'x')",
+        "sock.setsockopt('x', 2, 3)",
+        "sock.setsockopt(1, 2, 'x')",
+        "setattr(sock, 'proto', 1)",
+        "setattr(sock, 'timeout', 1)",
+    ],
+)
+def test_texts_are_those_of_the_standard_module(call):
+    texts = []
+    for module in (stock, rsock):
+        with module.socket() as sock, pytest.raises(Exception) as caught:
+            eval(call, {"socket": module, "sock": sock, "array": array, "struct": struct})
+        texts.append((caught.type, str(caught.value).replace("rsock._rsock", "_socket")))
+    assert texts[0] == texts[1]

@@ -151,6 +151,8 @@ class socket(SharedSocket):
             patience = self.gettimeout()
             if patience == 0:
                 raise ValueError("non-blocking sockets are not supported")
+            if target < 0:
+                raise ValueError(f"Invalid file descriptor: {target}")
 
             sent = 0
             writable = None

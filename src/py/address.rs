@@ -15,6 +15,7 @@ use socket2::SockAddr;
 
 use self::fields::{Fields, Words};
 use super::host::{host_address, ip_tuple};
+use super::raw;
 use crate::net::Socket;
 use crate::net::address::Address;
 
@@ -198,13 +199,8 @@ fn buffer<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
         if !error.is_instance_of::<PyTypeError>(py) {
             return error;
         }
-        fields::type_name(value).map_or_else(
-            |error| error,
-            |name| {
-                let text = format!("a bytes-like object is required, not '{name}'");
-                PyTypeError::new_err(text)
-            },
-        )
+        let name = raw::type_name(value);
+        PyTypeError::new_err(format!("a bytes-like object is required, not '{name}'"))
     })?;
     if !view.getattr("c_contiguous")?.is_truthy()? {
         let text = "memoryview: underlying buffer is not C-contiguous";
