@@ -184,7 +184,7 @@ methods! {
         let parts = transfer::recvfrom(call.py(), call.socket(), &call.at(0), call.given(1))?;
         Ok(parts.into_pyobject(call.py())?.into_any())
     };
-    sendto "($self, data, flags_or_address, address=None, /)\n--\n\nSend a message to an address: \
+    sendto "($self, *args)\n--\n\nSend a message to an address: \
         `sendto(data, address)` or `sendto(data, flags, address)`.", 2..=3 => |call| {
         let last = call.count - 1;
         let flags = Given::from((last == 2).then(|| call.at(1)));
