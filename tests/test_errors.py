@@ -179,6 +179,8 @@ def test_error_is_oserror(socket):
         "sock.recv_into(array.array)",
         "sock.recv_into(memoryview(b'abc'))",
         "sock.recvfrom_into(struct.Struct('i'))",
+        "sock.recv_into(bytearray(1), 2, 'x')",
+        "sock.recvfrom_into(bytearray(1), -1, 2**70)",
         "sock.send(struct.Struct('i'))",
         "sock.connect(array.array('b'))",
         "sock.connect((array.array('b'), 1))",

@@ -130,7 +130,7 @@ def test_what_has_addresses_of_no_known_form_is_not_asked_for_them(socket, udp, 
             lambda: sock.recvmsg(10),
             lambda: sock.recvmsg_into([bytearray(10)]),
         ):
-            with pytest.raises(OSError, match="^getsockaddrlen: bad family$"):
+            with pytest.raises(OSError, match=r"^getsockaddrlen: bad family$"):
                 call()
         assert "addr" not in repr(sock)
         assert sock.recv(10) == b"data"

@@ -84,5 +84,5 @@ def test_a_closed_socket_sends_no_file(socket, path):
     sock = socket.socket()
     sock.close()
     with open(path, "rb") as file:
-        with pytest.raises(ValueError, match="^Invalid file descriptor: -1$"):
+        with pytest.raises(ValueError, match=r"^Invalid file descriptor: -1$"):
             sock.sendfile(file)

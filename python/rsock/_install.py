@@ -31,6 +31,7 @@ if TYPE_CHECKING:
             """Take it over."""
             ...
 
+
 _STANDARD = {"socket": _standard, "_socket": _standard._socket}
 
 _found: "list[types.ModuleType]" = []

@@ -63,8 +63,8 @@ fn writable<'s>(
 }
 
 /// Find out how much of a buffer to fill: all of it, unless the caller says less.
-fn checked_room(buffer: &Writable<'_>, nbytes: Given<'_, '_>, method: &str) -> PyResult<usize> {
-    let asked = checked_size(nbytes.size_or_zero()?, method)?;
+fn checked_room(buffer: &Writable<'_>, nbytes: isize, method: &str) -> PyResult<usize> {
+    let asked = checked_size(nbytes, method)?;
     match asked {
         0 => Ok(buffer.len()),
         asked if asked <= buffer.len() => Ok(asked),
@@ -87,8 +87,8 @@ pub(super) fn recv_into(
 ) -> PyResult<usize> {
     let mut slot = Slot::empty();
     let mut buffer = writable(&mut slot, buffer, "recv_into")?;
+    let (nbytes, flags) = (nbytes.size_or_zero()?, flags.int_or(0)?);
     let room = checked_room(&buffer, nbytes, "recv_into")?;
-    let flags = flags.int_or(0)?;
     if room == 0 {
         return Ok(0);
     }
@@ -104,8 +104,8 @@ pub(super) fn recvfrom_into<'py>(
 ) -> PyResult<(usize, Bound<'py, PyAny>)> {
     let mut slot = Slot::empty();
     let mut buffer = writable(&mut slot, buffer, "recvfrom_into")?;
+    let (nbytes, flags) = (nbytes.size_or_zero()?, flags.int_or(0)?);
     let room = checked_room(&buffer, nbytes, "recvfrom_into")?;
-    let flags = flags.int_or(0)?;
     address::known(socket)?;
     let mut target = buffer.target().first(room);
     let (count, sender) = socket.recv_from(&Interpreter(py), &mut target, flags)?;
