@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeWarning, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyInt, PyList, PySequence, PyTuple};
+use pyo3::types::{PyBytes, PyInt, PyList, PyTuple};
 
 use super::argument::{Given, wrong_type};
 use super::buffer::{self, Readable, Slot, Writable};
@@ -24,6 +24,7 @@ pub(super) fn recvmsg<'py>(
     let flags = flags.int_or(0)?;
     let size = usize::try_from(size)
         .map_err(|_| PyValueError::new_err("negative buffer size in recvmsg()"))?;
+    address::known(socket)?;
     let mut control = control_room(room)?;
     let outcome = buffer::receive(py, size, |target| {
         let targets = std::slice::from_mut(target);
@@ -63,6 +64,7 @@ pub(super) fn recvmsg_into<'py>(
             })
         })
         .collect::<PyResult<Vec<_>>>()?;
+    address::known(socket)?;
     let mut targets: Vec<Target<'_>> = buffers.iter_mut().map(Writable::target).collect();
     let mut control = control_room(room)?;
     let received = socket.recv_message(&Interpreter(py), &mut targets, &mut control, flags)?;
@@ -182,21 +184,15 @@ type Three<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 fn three_parts<'py>(item: &Bound<'py, PyAny>) -> PyResult<Three<'py>> {
     let wrong = |what: String| {
-        let text = "[sendmsg() ancillary data items]() argument 1 must be";
+        let text = "[sendmsg() ancillary data items]() argument must be";
         PyTypeError::new_err(format!("{text} {what}"))
     };
-    let parts = item
-        .cast::<PySequence>()
-        .ok()
-        .filter(|item| !item.is_instance_of::<PyBytes>());
-    let Some(parts) = parts else {
-        return Err(wrong(format!(
-            "3-item sequence, not {}",
-            item.get_type().name()?
-        )));
-    };
-    match parts.len()? {
-        3 => Ok((parts.get_item(0)?, parts.get_item(1)?, parts.get_item(2)?)),
+    if !raw::is_sequence(item) || item.is_instance_of::<PyBytes>() {
+        let name = raw::type_name(item);
+        return Err(wrong(format!("3-item sequence, not {name}")));
+    }
+    match item.len()? {
+        3 => Ok((item.get_item(0)?, item.get_item(1)?, item.get_item(2)?)),
         count => Err(wrong(format!("sequence of length 3, not {count}"))),
     }
 }

@@ -29,6 +29,11 @@ pub(super) fn sole_int(value: &Bound<'_, PyAny>) -> PyResult<c_int> {
     })
 }
 
+/// Say of a number that is too large for a C int just that, as some functions do.
+pub(super) fn plainly(py: Python<'_>, error: PyErr) -> PyErr {
+    too_large(py, error, "C int")
+}
+
 /// Read a C long.
 pub(super) fn long(value: &Bound<'_, PyAny>) -> PyResult<c_long> {
     refuse_float(value)?;
