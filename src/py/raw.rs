@@ -1,6 +1,7 @@
 //! The calls into CPython that PyO3 has no method for.
 #![allow(unsafe_code)]
 
+use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 
@@ -94,6 +95,30 @@ pub(super) fn resource_warning(
     })
 }
 
+/// Make the error that a class raises for these arguments, in the context of the one that is
+/// being handled. The class may choose a subclass.
+pub(super) fn raised_by(class: &Bound<'_, PyType>, (errno, text): &(i32, String)) -> PyErr {
+    let error = match class.call1((errno, text)) {
+        Ok(error) => error,
+        Err(failure) => return failure,
+    };
+    // SAFETY: an exception, which raises itself, of its own class.
+    unsafe { ffi::PyErr_SetObject(error.get_type().as_ptr(), error.as_ptr()) };
+    PyErr::fetch(class.py())
+}
+
+/// Return the name of a value's type as errors say it: with the module if it was written in C.
+pub(super) fn type_name<'a>(value: &'a Bound<'_, PyAny>) -> Cow<'a, str> {
+    // SAFETY: the value keeps its type, and every type has a name that lives as long.
+    unsafe { CStr::from_ptr((*ffi::Py_TYPE(value.as_ptr())).tp_name) }.to_string_lossy()
+}
+
+/// Return whether a value has items by their numbers, whether or not it was registered for that.
+pub(super) fn is_sequence(value: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the value lives, and is looked at only.
+    unsafe { ffi::PySequence_Check(value.as_ptr()) != 0 }
+}
+
 /// Run something that must not disturb the error that is on its way, if there is one.
 pub(super) fn keep_error(py: Python<'_>, work: impl FnOnce()) {
     let pending = PyErr::take(py);
@@ -172,10 +197,7 @@ unsafe extern "C" fn finalize(socket: *mut ffi::PyObject) {
         return;
     }
     let look = || keep_error(socket.py(), || super::lifecycle::finalize(&socket));
-    // While the interpreter ends PyO3 attaches nobody, though we are.
-    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        if Python::try_attach(|_| look()).is_none() {
-            look();
-        }
-    }));
+    // PyO3 is not told that we are attached: while the interpreter ends it would not believe it, and
+    // in a sub-interpreter it would wait for ever. What is dropped waits for the next to detach.
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(look));
 }

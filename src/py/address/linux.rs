@@ -15,6 +15,7 @@ use crate::net::Socket;
 use crate::net::address::{
     Address, BluetoothAddress, Packet, TipcName, can_interface, interface_index, interface_name,
 };
+use crate::py::error::settled;
 use crate::sys::sockaddr as raw;
 
 /// Read an address of one of these families.
@@ -34,6 +35,29 @@ pub(super) fn from_python(
         libc::AF_BLUETOOTH => bluetooth(socket, address, caller),
         _ => Err(bad_family(caller)),
     }
+}
+
+/// Refuse to ask the kernel for an address of a form that nobody knows.
+pub(super) fn known(socket: &Socket) -> PyResult<()> {
+    let kind = socket.kind();
+    let unknown = match kind.family {
+        libc::AF_BLUETOOTH => match kind.protocol {
+            raw::BTPROTO_L2CAP | raw::BTPROTO_HCI | raw::BTPROTO_SCO | raw::BTPROTO_RFCOMM => {
+                return Ok(());
+            }
+            _ => "unknown BT protocol",
+        },
+        libc::AF_ALG
+        | libc::AF_CAN
+        | libc::AF_NETLINK
+        | libc::AF_PACKET
+        | raw::AF_QIPCRTR
+        | libc::AF_RDS
+        | libc::AF_TIPC
+        | libc::AF_VSOCK => return Ok(()),
+        _ => "bad family",
+    };
+    Err(PyOSError::new_err(format!("getsockaddrlen: {unknown}")))
 }
 
 /// Give an address of one of these families, or of none that is known, to Python.
@@ -164,6 +188,7 @@ fn packet(socket: &Socket, address: &Bound<'_, PyAny>, caller: &str) -> PyResult
         ))
     };
     let (interface, protocol, kind, hardware_kind, hardware) = read().map_err(|error| {
+        let error = settled(address.py(), error);
         if error.is_instance_of::<PyOverflowError>(address.py()) {
             let text = format!("{caller}(): address argument out of range");
             return PyOverflowError::new_err(text);
