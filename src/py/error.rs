@@ -43,6 +43,7 @@ impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
         match error {
             Error::Os(error) => os_error(&error),
+            Error::System { errno, message } => PyOSError::new_err((errno, message)),
             Error::TimedOut => raise(|known| &known.timeout, "timed out".to_owned()),
             Error::AddressInfo { code, message } => raise(|known| &known.gaierror, (code, message)),
             Error::Host { code, message } => raise(|known| &known.herror, (code, message)),
