@@ -9,6 +9,15 @@ pub enum Error {
     #[error(transparent)]
     Os(#[from] io::Error),
 
+    /// A system call failed, and there is more to say of it than its number does.
+    #[error("{message}")]
+    System {
+        /// The number that the call gave.
+        errno: i32,
+        /// What happened, to which address, and what to do about it.
+        message: String,
+    },
+
     /// The deadline passed before the socket was ready.
     #[error("timed out")]
     TimedOut,
@@ -41,6 +50,16 @@ impl Error {
     #[must_use]
     pub fn from_errno(errno: i32) -> Self {
         Self::Os(io::Error::from_raw_os_error(errno))
+    }
+
+    /// Return the number of the system call that failed, if it was one.
+    #[must_use]
+    pub fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Os(error) => error.raw_os_error(),
+            Self::System { errno, .. } => Some(*errno),
+            _ => None,
+        }
     }
 }
 

@@ -32,6 +32,7 @@ impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
         match error {
             Error::Os(error) => os_error(&error),
+            Error::System { errno, message } => PyOSError::new_err((errno, message)),
             Error::TimedOut => stock::timeout::new_err("timed out"),
             Error::AddressInfo { code, message } => stock::gaierror::new_err((code, message)),
             Error::Host { code, message } => stock::herror::new_err((code, message)),

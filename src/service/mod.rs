@@ -14,9 +14,11 @@
 
 pub mod conversation;
 mod engine;
+pub mod listener;
 pub mod settings;
 pub mod stats;
 
 pub use conversation::{Conversation, Flow, Notice, Remote, Service};
+pub use listener::{Bound, ListenOptions, Listener, Place};
 pub use settings::{Concurrency, Settings};
 pub use stats::{Snapshot, Stats};

@@ -5,6 +5,7 @@
 
 pub mod constants;
 pub mod descriptor;
+pub mod holder;
 pub mod interface;
 pub mod io;
 pub mod message;
@@ -14,7 +15,7 @@ pub mod resolver;
 pub(crate) mod sockaddr;
 
 use std::io::{Error, Result};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
@@ -84,6 +85,16 @@ pub fn set_nonblocking(fd: BorrowedFd<'_>, nonblocking: bool) -> Result<()> {
 ///
 /// `named` asks for the address of the other side, which AF_ALG refuses to tell.
 pub fn accept(fd: BorrowedFd<'_>, named: bool) -> Result<(OwnedFd, SockAddr)> {
+    accept_with(fd, named, libc::SOCK_CLOEXEC)
+}
+
+/// Accept a connection whose calls return when they would have to wait, as accept4(2); closed on
+/// exec.
+pub fn accept_nonblocking(fd: BorrowedFd<'_>) -> Result<(OwnedFd, SockAddr)> {
+    accept_with(fd, true, libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK)
+}
+
+fn accept_with(fd: BorrowedFd<'_>, named: bool, flags: i32) -> Result<(OwnedFd, SockAddr)> {
     io::address_from(|mut name, mut len| {
         // SAFETY: the address's memory is its own, or none; the new number is owned at once.
         unsafe {
@@ -91,7 +102,7 @@ pub fn accept(fd: BorrowedFd<'_>, named: bool) -> Result<(OwnedFd, SockAddr)> {
                 *len = 0;
                 (name, len) = (std::ptr::null_mut(), std::ptr::null_mut());
             }
-            let new = check(libc::accept4(fd.as_raw_fd(), name, len, libc::SOCK_CLOEXEC))?;
+            let new = check(libc::accept4(fd.as_raw_fd(), name, len, flags))?;
             Ok(OwnedFd::from_raw_fd(new))
         }
     })
@@ -128,6 +139,18 @@ pub fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
     unsafe {
         let new = check(libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 0))?;
         Ok(OwnedFd::from_raw_fd(new))
+    }
+}
+
+/// Make a second descriptor for a file that was open before this program began, known by its
+/// number. Both are closed on exec. Errors: EBADF if there is none.
+pub fn inherited(number: RawFd) -> Result<OwnedFd> {
+    // SAFETY: plain calls that judge the number; the new one is owned at once.
+    unsafe {
+        let new = check(libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 0))?;
+        let new = OwnedFd::from_raw_fd(new);
+        check(libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC))?;
+        Ok(new)
     }
 }
 
