@@ -127,7 +127,8 @@ impl Socket {
         }
     }
 
-    fn set_kind(&self, kind: Kind) {
+    /// Note what kind of socket it is, as the user says.
+    pub fn set_kind(&self, kind: Kind) {
         self.family.store(kind.family, Ordering::Relaxed);
         self.kind.store(kind.kind, Ordering::Relaxed);
         self.protocol.store(kind.protocol, Ordering::Relaxed);

@@ -3,6 +3,7 @@
 mod address;
 mod argument;
 mod buffer;
+mod calls;
 mod call;
 mod constants;
 mod descriptors;
@@ -17,6 +18,7 @@ mod number;
 mod options;
 mod raw;
 mod resolver;
+mod servers;
 mod shared;
 mod socket;
 mod timeout;
@@ -42,6 +44,8 @@ mod _rsock {
         getprotobyname, getservbyname, getservbyport, if_indextoname, if_nameindex, if_nametoindex,
         sethostname,
     };
+    #[pymodule_export]
+    use super::servers::{ListeningPlace, StreamServer, listen};
     #[pymodule_export]
     use super::shared::_bind;
     #[pymodule_export]

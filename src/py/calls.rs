@@ -1,0 +1,278 @@
+//! A service whose answers come from Python functions, called from the event loop.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
+use socket2::SockAddr;
+
+use super::buffer::{Readable, Slot};
+use super::servers::{at_least_one, framing_of, shown};
+use crate::service::framing::{Deframer, Framing};
+use crate::service::{Conversation, Flow, Remote, Service};
+
+/// The functions that a program gave, and what a message is to them.
+struct Calls {
+    on_data: Py<PyAny>,
+    on_connect: Option<Py<PyAny>>,
+    on_close: Option<Py<PyAny>>,
+    framing: Framing,
+    max_message: usize,
+}
+
+/// Read the description of such a service: on_data, on_connect, on_close, framing, max_message.
+pub(super) fn service(description: &Bound<'_, PyTuple>) -> PyResult<Box<dyn Service>> {
+    let (_, on_data, on_connect, on_close, framing, max_message) = description.extract::<(
+        String,
+        Py<PyAny>,
+        Option<Py<PyAny>>,
+        Option<Py<PyAny>>,
+        String,
+        usize,
+    )>()?;
+    let calls = Calls {
+        on_data,
+        on_connect,
+        on_close,
+        framing: framing_of(&framing)?,
+        max_message: at_least_one(max_message, "max_message")?,
+    };
+    Ok(Box::new(Shared(Arc::new(calls))))
+}
+
+struct Shared(Arc<Calls>);
+
+impl Service for Shared {
+    fn open(&self, peer: &SockAddr, remote: Remote) -> Box<dyn Conversation> {
+        Box::new(Call {
+            calls: self.0.clone(),
+            connection: None,
+            peer: peer.clone(),
+            remote,
+            deframer: Deframer::new(self.0.framing, self.0.max_message),
+        })
+    }
+
+    /// Attach once for all connections that are ready, not once for each.
+    fn batch(&self, work: &mut dyn FnMut()) {
+        // While the interpreter ends nobody can be called: the connections end with it.
+        let _ = Python::try_attach(|_| work());
+    }
+}
+
+/// One connection of such a service.
+struct Call {
+    calls: Arc<Calls>,
+    /// What the functions are given; made when the connection is.
+    connection: Option<Py<Connection>>,
+    peer: SockAddr,
+    remote: Remote,
+    deframer: Deframer,
+}
+
+impl Conversation for Call {
+    fn opened(&mut self, out: &mut Vec<u8>) -> Flow {
+        Python::attach(|py| {
+            let connection = shown(py, &self.peer)
+                .and_then(|address| Connection::new(py, address, self.remote.clone()));
+            let connection = match connection {
+                Ok(connection) => self.connection.insert(connection).bind(py),
+                Err(error) => return failed(py, &error),
+            };
+            match &self.calls.on_connect {
+                Some(greet) => self.calls.ask(greet.bind(py), (connection,), connection, out),
+                None => Flow::CONTINUE,
+            }
+        })
+    }
+
+    fn received(&mut self, mut piece: &[u8], out: &mut Vec<u8>) -> Flow {
+        Python::attach(|py| {
+            let mut messages = 0;
+            loop {
+                let flow = match self.deframer.next(&mut piece) {
+                    Ok(None) => return Flow { messages, ..Flow::CONTINUE },
+                    Ok(Some(message)) => self.calls.tell(py, &self.connection, message, out),
+                    Err(_) => Flow::FAIL,
+                };
+                messages += 1;
+                if flow.close {
+                    return Flow { messages, ..flow };
+                }
+            }
+        })
+    }
+
+    fn ended(&mut self, out: &mut Vec<u8>) -> Flow {
+        Python::attach(|py| match self.deframer.finish() {
+            Ok(None) => Flow::CLOSE,
+            Ok(Some(message)) => {
+                let flow = self.calls.tell(py, &self.connection, message, out);
+                Flow { close: true, messages: 1, ..flow }
+            }
+            Err(_) => Flow::FAIL,
+        })
+    }
+
+    fn closed(&mut self) {
+        Python::try_attach(|py| {
+            let connection = self.connection.take();
+            if let (Some(function), Some(connection)) = (&self.calls.on_close, connection) {
+                if let Err(error) = function.call1(py, (connection,)) {
+                    report(py, &error);
+                }
+            }
+        });
+    }
+}
+
+impl Calls {
+    /// Hand a message to the program, and append its answer.
+    fn tell(
+        &self,
+        py: Python<'_>,
+        connection: &Option<Py<Connection>>,
+        message: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Flow {
+        let Some(connection) = connection else { return Flow::FAIL };
+        let connection = connection.bind(py);
+        self.ask(self.on_data.bind(py), (PyBytes::new(py, message), connection), connection, out)
+    }
+
+    /// Call a function, and append what it sent and what it returned.
+    fn ask<'py, A>(
+        &self,
+        function: &Bound<'py, PyAny>,
+        arguments: A,
+        connection: &Bound<'py, Connection>,
+        out: &mut Vec<u8>,
+    ) -> Flow
+    where
+        A: pyo3::call::PyCallArgs<'py>,
+    {
+        let py = function.py();
+        connection.get().begin();
+        let outcome = function.call1(arguments);
+        let (sent, close) = connection.get().finish();
+        out.extend_from_slice(&sent);
+        let answered = outcome.and_then(|answer| self.append(&answer, out));
+        match answered {
+            Ok(()) => Flow { close, ..Flow::CONTINUE },
+            Err(error) => failed(py, &error),
+        }
+    }
+
+    fn append(&self, answer: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<()> {
+        if answer.is_none() {
+            return Ok(());
+        }
+        let mut slot = Slot::empty();
+        let bytes = Readable::new(&mut slot, answer)
+            .map_err(|_| wrong_answer(answer))?
+            .source()
+            .to_vec();
+        self.framing
+            .encode(&bytes, out)
+            .map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))
+    }
+}
+
+fn wrong_answer(answer: &Bound<'_, PyAny>) -> PyErr {
+    let class = super::raw::type_name(answer);
+    let text = format!("a server's function must return bytes or None, not {class}");
+    pyo3::exceptions::PyTypeError::new_err(text)
+}
+
+/// End a connection whose function failed, and tell why.
+fn failed(py: Python<'_>, error: &PyErr) -> Flow {
+    report(py, error);
+    Flow::FAIL
+}
+
+/// Tell of an exception as `threading` does of one that ends a thread.
+fn report(py: Python<'_>, error: &PyErr) {
+    let told = py.import("threading").and_then(|threading| {
+        let thread = threading.call_method0("current_thread")?;
+        let parts = (error.get_type(py), error.value(py), error.traceback(py), thread);
+        let arguments = threading.getattr("ExceptHookArgs")?.call1((parts,))?;
+        threading.call_method1("excepthook", (arguments,))
+    });
+    if told.is_err() {
+        error.clone_ref(py).write_unraisable(py, None);
+    }
+}
+
+/// What a server's functions know a client by.
+#[pyclass(module = "rsock", frozen, dict, weakref)]
+pub(super) struct Connection {
+    address: Py<PyAny>,
+    remote: Remote,
+    /// What a function sends while it runs, and whether it wants to close: in order with what it
+    /// returns, and without a way through the mailbox.
+    aside: Mutex<Option<Aside>>,
+}
+
+struct Aside {
+    thread: std::thread::ThreadId,
+    sent: Vec<u8>,
+    close: bool,
+}
+
+#[pymethods]
+impl Connection {
+    /// The client's address.
+    #[getter]
+    fn address(&self, py: Python<'_>) -> Py<PyAny> {
+        self.address.clone_ref(py)
+    }
+
+    /// Send bytes, from any thread; False if the client is gone, or does not read any more.
+    #[pyo3(signature = (data, /))]
+    fn send(&self, data: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let mut slot = Slot::empty();
+        let bytes = Readable::new(&mut slot, data)?.source().to_vec();
+        if let Some(aside) = self.aside().as_mut().filter(|aside| aside.is_mine()) {
+            aside.sent.extend_from_slice(&bytes);
+            return Ok(true);
+        }
+        Ok(self.remote.send(bytes))
+    }
+
+    /// Close the connection once everything is sent; from any thread.
+    fn close(&self) {
+        match self.aside().as_mut().filter(|aside| aside.is_mine()) {
+            Some(aside) => aside.close = true,
+            None => self.remote.close(),
+        }
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!("<rsock connection from {}>", self.address.bind(py).repr()?))
+    }
+}
+
+impl Connection {
+    fn new(py: Python<'_>, address: Bound<'_, PyAny>, remote: Remote) -> PyResult<Py<Self>> {
+        Py::new(py, Self { address: address.unbind(), remote, aside: Mutex::new(None) })
+    }
+
+    fn aside(&self) -> std::sync::MutexGuard<'_, Option<Aside>> {
+        self.aside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self) {
+        let thread = std::thread::current().id();
+        *self.aside() = Some(Aside { thread, sent: Vec::new(), close: false });
+    }
+
+    fn finish(&self) -> (Vec<u8>, bool) {
+        self.aside().take().map(|aside| (aside.sent, aside.close)).unwrap_or_default()
+    }
+}
+
+impl Aside {
+    fn is_mine(&self) -> bool {
+        self.thread == std::thread::current().id()
+    }
+}

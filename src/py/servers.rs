@@ -1,0 +1,367 @@
+//! Servers as Python holds them: `rsock/_servers.py` gives them their arguments and their names.
+
+use std::ffi::OsString;
+use std::os::fd::IntoRawFd;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::{address, calls, number, raw};
+use crate::net::Socket;
+use crate::net::socket::Kind;
+use crate::service::echo::Echo;
+use crate::service::framing::Framing;
+use crate::service::hello::{Hello, Words};
+use crate::service::listener::{ListenOptions, Listener, Place};
+use crate::service::server::Server;
+use crate::service::template::Template;
+use crate::service::{
+    Concurrency, Conversation, Notice, Remote, Service, Settings, Snapshot,
+};
+
+/// How long a wait lasts before it looks for signals.
+const SIGNAL_TURN: Duration = Duration::from_millis(50);
+
+/// Read where to listen: a tuple whose first item says what kind of place it is.
+fn place_of(description: &Bound<'_, PyTuple>) -> PyResult<Place> {
+    let kind: String = description.get_item(0)?.extract()?;
+    match kind.as_str() {
+        "ip" => Ok(Place::Ip {
+            host: description.get_item(1)?.extract()?,
+            port: port(&description.get_item(2)?)?,
+        }),
+        "path" => {
+            let path = description.get_item(1)?.extract::<Vec<u8>>()?;
+            Ok(Place::Path(PathBuf::from(OsString::from_vec(path))))
+        }
+        "abstract" => Ok(Place::Abstract(description.get_item(1)?.extract()?)),
+        "fd" => Ok(Place::Fd(raw::adopt(number::int(&description.get_item(1)?)?))),
+        "systemd" => Ok(Place::Systemd(None)),
+        _ => Err(PyValueError::new_err(format!("no such kind of place: {kind}"))),
+    }
+}
+
+fn port(value: &Bound<'_, PyAny>) -> PyResult<u16> {
+    u16::try_from(number::long(value)?)
+        .map_err(|_| PyOverflowError::new_err("port must be 0-65535."))
+}
+
+/// Write an address as `getsockname` does.
+pub(super) fn shown<'py>(py: Python<'py>, peer: &socket2::SockAddr) -> PyResult<Bound<'py, PyAny>> {
+    // An address is read in the light of a socket's kind; of that only the family matters here.
+    let socket = Socket::default();
+    socket.set_kind(Kind { family: peer.family().into(), kind: 0, protocol: 0 });
+    address::to_python(py, &socket, peer)
+}
+
+/// A service whose news are told to a Python function.
+struct Reported {
+    service: Box<dyn Service>,
+    report: Py<PyAny>,
+    /// Whether it wants to hear of each client that comes and goes.
+    all_of_it: bool,
+}
+
+impl Service for Reported {
+    fn open(&self, peer: &socket2::SockAddr, remote: Remote) -> Box<dyn Conversation> {
+        self.service.open(peer, remote)
+    }
+
+    fn batch(&self, work: &mut dyn FnMut()) {
+        self.service.batch(work);
+    }
+
+    fn notice(&self, notice: &Notice<'_>) {
+        let (what, peer) = match notice {
+            Notice::Accepted(peer) if self.all_of_it => ("accepted", Some(*peer)),
+            Notice::Closed(peer) if self.all_of_it => ("closed", Some(*peer)),
+            Notice::Panicked(peer) => ("panicked", Some(*peer)),
+            Notice::Exhausted => ("exhausted", None),
+            _ => return,
+        };
+        // None when the interpreter is ending: then there is nobody to tell.
+        Python::try_attach(|py| {
+            let told = peer
+                .map(|peer| shown(py, peer))
+                .transpose()
+                .and_then(|peer| self.report.call1(py, (what, peer)));
+            if let Err(error) = told {
+                error.write_unraisable(py, None);
+            }
+        });
+    }
+}
+
+/// What a stream server is made of before it starts, and what it is afterwards.
+enum State {
+    Bound(Box<(Listener, Arc<dyn Service>, Settings)>),
+    Started(Arc<Server>),
+    /// Stopped before it was ever started.
+    Dropped,
+}
+
+/// A server of streams: start, stop, and what can be asked of it.
+#[pyclass(module = "rsock._rsock", frozen)]
+pub(super) struct StreamServer {
+    address: socket2::SockAddr,
+    state: Mutex<State>,
+}
+
+#[pymethods]
+impl StreamServer {
+    #[new]
+    #[pyo3(signature = (
+        place, service, report, all_of_it, *, concurrency, event_threads, max_connections,
+        idle_timeout, max_pending, backlog, reuse_port, dualstack
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "as many as a server has settings")]
+    fn new(
+        py: Python<'_>,
+        place: &Bound<'_, PyTuple>,
+        service: &Bound<'_, PyTuple>,
+        report: Py<PyAny>,
+        all_of_it: bool,
+        concurrency: &str,
+        event_threads: usize,
+        max_connections: usize,
+        idle_timeout: Option<f64>,
+        max_pending: usize,
+        backlog: i32,
+        reuse_port: bool,
+        dualstack: bool,
+    ) -> PyResult<Self> {
+        let settings = Settings {
+            concurrency: match concurrency {
+                "events" => Concurrency::Events,
+                "threads" => Concurrency::Threads,
+                other => {
+                    let text = format!("concurrency must be 'events' or 'threads', not {other:?}");
+                    return Err(PyValueError::new_err(text));
+                }
+            },
+            event_threads: at_least_one(event_threads, "event_threads")?,
+            max_connections: at_least_one(max_connections, "max_connections")?,
+            idle_timeout: idle_timeout.map(|limit| seconds(limit, "idle_timeout")).transpose()?,
+            max_pending: at_least_one(max_pending, "max_pending")?,
+            ..Settings::default()
+        };
+        let service = Reported { service: conversation_of(service)?, report, all_of_it };
+        let place = place_of(place)?;
+        let options = ListenOptions { backlog, reuse_port, dualstack };
+        let listener = py.detach(|| Listener::bind(&place, &options))?;
+        Ok(Self {
+            address: listener.address(),
+            state: Mutex::new(State::Bound(Box::new((listener, Arc::new(service), settings)))),
+        })
+    }
+
+    /// Begin to serve; a second time does nothing.
+    fn start(&self) -> PyResult<()> {
+        let mut state = self.state();
+        match std::mem::replace(&mut *state, State::Dropped) {
+            State::Bound(parts) => {
+                let (listener, service, settings) = *parts;
+                let server = Server::start(listener, service, settings)?;
+                *state = State::Started(Arc::new(server));
+                Ok(())
+            }
+            State::Started(server) => {
+                let runs = server.is_running();
+                *state = State::Started(server);
+                if runs { Ok(()) } else { Err(cannot_start_again()) }
+            }
+            State::Dropped => Err(cannot_start_again()),
+        }
+    }
+
+    /// End everything that was started, and return whether it ended in time.
+    #[pyo3(signature = (timeout))]
+    fn stop(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
+        let timeout = patience(timeout)?;
+        let server = {
+            let mut state = self.state();
+            match &*state {
+                State::Started(server) => Some(server.clone()),
+                _ => {
+                    *state = State::Dropped;
+                    None
+                }
+            }
+        };
+        Ok(server.is_none_or(|server| py.detach(|| server.stop(timeout))))
+    }
+
+    /// Wait until the server is stopped, with an eye on signals.
+    fn wait(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(server) = self.server() else { return Ok(()) };
+        while !py.detach(|| server.wait(Some(SIGNAL_TURN))) {
+            py.check_signals()?;
+        }
+        Ok(())
+    }
+
+    #[getter]
+    fn address<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        shown(py, &self.address)
+    }
+
+    #[getter]
+    fn connections(&self) -> usize {
+        self.server().map_or(0, |server| server.connections())
+    }
+
+    #[getter]
+    fn running(&self) -> bool {
+        self.server().is_some_and(|server| server.is_running())
+    }
+
+    #[getter]
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        counters(py, &self.server().map(|server| server.stats()).unwrap_or_default())
+    }
+}
+
+impl StreamServer {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn server(&self) -> Option<Arc<Server>> {
+        match &*self.state() {
+            State::Started(server) => Some(server.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl Drop for StreamServer {
+    /// End a server that nobody refers to any more; what it runs may need the interpreter to end.
+    fn drop(&mut self) {
+        if let Some(server) = self.server() {
+            Python::attach(|py| py.detach(|| server.stop(Duration::from_secs(1))));
+        }
+    }
+}
+
+/// Listen at a place, and return the descriptor for a server that accepts by itself.
+#[pyfunction]
+#[pyo3(signature = (place, *, backlog, reuse_port, dualstack))]
+pub(super) fn listen(
+    py: Python<'_>,
+    place: &Bound<'_, PyTuple>,
+    backlog: i32,
+    reuse_port: bool,
+    dualstack: bool,
+) -> PyResult<ListeningPlace> {
+    let place = place_of(place)?;
+    let options = ListenOptions { backlog, reuse_port, dualstack };
+    Ok(ListeningPlace(py.detach(|| Listener::bind(&place, &options))?))
+}
+
+/// A place at which a server listens that accepts by itself; its path goes when it does.
+#[pyclass(module = "rsock._rsock", frozen)]
+pub(super) struct ListeningPlace(Listener);
+
+#[pymethods]
+impl ListeningPlace {
+    /// Return a second descriptor of the listener.
+    fn duplicate(&self) -> PyResult<i32> {
+        let fd = crate::sys::duplicate(self.0.fd()).map_err(crate::error::Error::Os)?;
+        Ok(fd.into_raw_fd())
+    }
+}
+
+/// Find out what a server is to say.
+fn conversation_of(description: &Bound<'_, PyTuple>) -> PyResult<Box<dyn Service>> {
+    let kind: String = description.get_item(0)?.extract()?;
+    match kind.as_str() {
+        "hello" => {
+            let (_, greeting, reply, exit, delay, framing, max_message) = description.extract::<(
+                String,
+                Option<Vec<u8>>,
+                Vec<u8>,
+                Option<Vec<u8>>,
+                f64,
+                String,
+                usize,
+            )>()?;
+            let reply = Template::new(&reply)
+                .map_err(|error| PyValueError::new_err(format!("reply: {error}")))?;
+            let words = Words {
+                greeting,
+                reply,
+                exit,
+                delay: seconds(delay, "delay")?,
+                framing: framing_of(&framing)?,
+                max_message: at_least_one(max_message, "max_message")?,
+            };
+            Ok(Box::new(Hello::new(words)))
+        }
+        "echo" => {
+            let (_, framing, max_message) =
+                description.extract::<(String, String, usize)>()?;
+            Ok(Box::new(Echo {
+                framing: framing_of(&framing)?,
+                max_message: at_least_one(max_message, "max_message")?,
+            }))
+        }
+        "calls" => calls::service(description),
+        _ => Err(PyValueError::new_err(format!("no such kind of service: {kind}"))),
+    }
+}
+
+pub(super) fn framing_of(name: &str) -> PyResult<Framing> {
+    match name {
+        "recv" => Ok(Framing::Recv),
+        "line" => Ok(Framing::Line),
+        "length" => Ok(Framing::Length),
+        other => {
+            let text = format!("framing must be 'recv', 'line' or 'length', not {other:?}");
+            Err(PyValueError::new_err(text))
+        }
+    }
+}
+
+pub(super) fn at_least_one(value: usize, name: &str) -> PyResult<usize> {
+    if value == 0 {
+        return Err(PyValueError::new_err(format!("{name} must be at least 1")));
+    }
+    Ok(value)
+}
+
+/// Read seconds that must be finite and not negative.
+fn seconds(value: f64, name: &str) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(value)
+        .map_err(|_| PyValueError::new_err(format!("{name} must be a number of seconds, not {value}")))
+}
+
+/// Read how long to wait for the end; None is as long as it takes.
+fn patience(timeout: Option<f64>) -> PyResult<Duration> {
+    timeout.map_or(Ok(Duration::from_secs(u32::MAX.into())), |limit| seconds(limit, "timeout"))
+}
+
+fn cannot_start_again() -> PyErr {
+    PyRuntimeError::new_err("a server that was stopped cannot start again: make a new one")
+}
+
+fn counters<'py>(py: Python<'py>, counts: &Snapshot) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, count) in [
+        ("accepted", counts.accepted),
+        ("active", counts.active),
+        ("closed", counts.closed),
+        ("messages", counts.messages),
+        ("bytes_in", counts.bytes_in),
+        ("bytes_out", counts.bytes_out),
+        ("refused", counts.refused),
+        ("errors", counts.errors),
+    ] {
+        dict.set_item(name, count)?;
+    }
+    Ok(dict)
+}
