@@ -11,12 +11,21 @@
 //! | `events`       | the engine in which a few threads share all connections                |
 //! | `threads`      | the engine with a thread for each connection                           |
 //! | `mailbox`      | how other threads reach a connection                                   |
+//! | `framing`      | where one message ends and the next begins                             |
+//! | `template`     | answers that are made of a text with fields in it                      |
+//! | `hello`        | the server of the tutorial                                             |
+//! | `echo`         | the server that sends back what it gets                                |
+//! | `udp`          | the server of datagrams                                                |
 
 pub mod conversation;
+pub mod echo;
 mod engine;
 pub mod listener;
+pub mod framing;
+pub mod hello;
 pub mod settings;
 pub mod stats;
+pub mod template;
 
 pub use conversation::{Conversation, Flow, Notice, Remote, Service};
 pub use listener::{Bound, ListenOptions, Listener, Place};
