@@ -20,9 +20,12 @@
 pub mod conversation;
 pub mod echo;
 mod engine;
+mod events;
+mod mailbox;
 pub mod listener;
 pub mod framing;
 pub mod hello;
+pub mod server;
 pub mod settings;
 pub mod stats;
 pub mod template;
