@@ -5,6 +5,7 @@ import os
 
 # Here, and not in the package's first file: a program may reload that one after install().
 import socket as standard  # noqa: F401
+import sys
 from errno import EAGAIN, EWOULDBLOCK
 
 from rsock._rsock import SOCK_STREAM, SharedSocket, dup, error, timeout
@@ -37,6 +38,15 @@ def _intenum_converter(value, enum_klass):
         return value
 
 
+class _ShownArguments:
+    """What `inspect` shows of the class itself, while subclasses show their own `__init__`."""
+
+    def __get__(self, instance, owner):
+        if owner is not socket:
+            raise AttributeError("__signature__")
+        return "(family=-1, type=-1, proto=-1, fileno=None)"
+
+
 class socket(SharedSocket):
     """socket(family=AF_INET, type=SOCK_STREAM, proto=0, fileno=None) -> socket object
 
@@ -53,6 +63,10 @@ class socket(SharedSocket):
 
     # A native __init__ is a slot, which cannot show its arguments.
     __init__ = SharedSocket._init
+
+    if sys.version_info >= (3, 13):
+        # inspect binds __init__ to the class, which a native method does not let it.
+        __signature__ = _ShownArguments()
 
     # Native as well, behind properties for the sake of what these say when they are assigned to.
     family = property(SharedSocket.family.__get__, doc="The address family.")

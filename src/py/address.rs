@@ -14,6 +14,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyString};
 use socket2::SockAddr;
 
 use self::fields::{Fields, Words};
+use super::error::settled;
 use super::host::{host_address, ip_tuple};
 use super::raw;
 use crate::net::Socket;
@@ -132,6 +133,7 @@ fn endpoint<T>(
             if malformed(host) {
                 host_address(host, family)?;
             }
+            let error = settled(host.py(), error);
             if error.is_instance_of::<PyOverflowError>(host.py()) {
                 return Err(port_out_of_range(caller));
             }

@@ -27,6 +27,7 @@ pub(super) fn recv<'py>(
     let (size, flags) = (number::size(bufsize)?, flags.int_or(0)?);
     let size = checked_size(size, "recv")?;
     if size == 0 {
+        // As in the standard module, nothing is done for nothing, not even on a closed socket.
         return Ok(PyBytes::new(py, b""));
     }
     let (bytes, ()) = buffer::receive(py, size, |target| {
