@@ -6,6 +6,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
+use super::error::settled;
 #[cfg(not(Py_3_10))]
 use super::raw;
 
@@ -31,7 +32,7 @@ pub(super) fn sole_int(value: &Bound<'_, PyAny>) -> PyResult<c_int> {
 
 /// Say of a number that is too large for a C int just that, as some functions do.
 pub(super) fn plainly(py: Python<'_>, error: PyErr) -> PyErr {
-    too_large(py, error, "C int")
+    too_large(py, settled(py, error), "C int")
 }
 
 /// Read a C long.
