@@ -100,3 +100,19 @@ def test_nothing_derives_from_the_original(socket):
 @pytest.mark.parametrize("socket", ["rsock"], indirect=True)
 def test_the_version_is_that_of_the_package(socket):
     assert socket.__version__ == metadata.version("rsock")
+
+
+def test_a_subclass_takes_the_arguments_of_its_init_or_of_the_class(socket):
+    class Heir(socket.socket):
+        pass
+
+    class Client(socket.socket):
+        def __init__(self, host, *, port=1):
+            super().__init__()
+
+    class Late(Client):
+        pass
+
+    assert inspect.signature(Heir) == inspect.signature(socket.socket)
+    for cls in (Client, Late):
+        assert str(inspect.signature(cls)) == "(host, *, port=1)"

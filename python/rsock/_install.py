@@ -24,14 +24,6 @@ if TYPE_CHECKING:
     import types
     import typing
 
-    class Duplicate(typing.Protocol):
-        """A descriptor on its way."""
-
-        def detach(self) -> int:
-            """Take it over."""
-            ...
-
-
 _STANDARD = {"socket": _standard, "_socket": _standard._socket}
 
 _found: "list[types.ModuleType]" = []
@@ -63,7 +55,7 @@ def _reduce(sock: socket) -> "tuple[object, ...]":
     return _rebuild, (reduction.DupFd(sock.fileno()), sock.family, sock.type, sock.proto)
 
 
-def _rebuild(duplicate: "Duplicate", family: int, kind: int, protocol: int) -> socket:
+def _rebuild(duplicate: "typing.Any", family: int, kind: int, protocol: int) -> socket:
     """Put a socket together in the process that it was sent to."""
     return socket(family, kind, protocol, fileno=duplicate.detach())
 

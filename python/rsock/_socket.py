@@ -39,12 +39,15 @@ def _intenum_converter(value, enum_klass):
 
 
 class _ShownArguments:
-    """What `inspect` shows of the class itself, while subclasses show their own `__init__`."""
+    """What `inspect` shows of the class, and of subclasses that do not say how they are made."""
 
     def __get__(self, instance, owner):
-        if owner is not socket:
-            raise AttributeError("__signature__")
-        return "(family=-1, type=-1, proto=-1, fileno=None)"
+        for cls in owner.__mro__:
+            if cls is socket:
+                return "(family=-1, type=-1, proto=-1, fileno=None)"
+            if not vars(cls).keys().isdisjoint(("__init__", "__new__")):
+                break
+        raise AttributeError("__signature__")
 
 
 class socket(SharedSocket):

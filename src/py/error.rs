@@ -50,7 +50,10 @@ fn os_error(error: &io::Error) -> PyErr {
         return PyOSError::new_err(error.to_string());
     };
     let arguments = (errno, sys::strerror(errno));
-    Python::try_attach(|py| raw::raised_by(&py.get_type::<PyOSError>(), &arguments))
+    if cfg!(Py_3_12) {
+        return PyOSError::new_err(arguments);
+    }
+    raw::while_attached(|py| raw::raised_by(&py.get_type::<PyOSError>(), &arguments))
         .unwrap_or_else(|| PyOSError::new_err(arguments))
 }
 

@@ -95,6 +95,15 @@ pub(super) fn resource_warning(
     })
 }
 
+/// Do something with Python if this thread is attached, without attaching it.
+///
+/// PyO3 would attach a thread that Python itself attached, which hangs in a sub-interpreter.
+pub(super) fn while_attached<T>(work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
+    // SAFETY: asking is safe always, and where there is a sub-interpreter, which ends the asking,
+    // only a thread that Python attached comes here.
+    unsafe { (ffi::PyGILState_Check() != 0).then(|| work(Python::assume_attached())) }
+}
+
 /// Make the error that a class raises for these arguments, in the context of the one that is
 /// being handled. The class may choose a subclass.
 pub(super) fn raised_by(class: &Bound<'_, PyType>, (errno, text): &(i32, String)) -> PyErr {
