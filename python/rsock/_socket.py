@@ -5,6 +5,7 @@ import os
 
 # Here, and not in the package's first file: a program may reload that one after install().
 import socket as standard  # noqa: F401
+import sys
 from errno import EAGAIN, EWOULDBLOCK
 
 from rsock._rsock import SOCK_STREAM, SharedSocket, dup, error, timeout
@@ -37,6 +38,20 @@ def _intenum_converter(value, enum_klass):
         return value
 
 
+class _Signature:
+    """Show the arguments of the class, which inspect.signature() cannot find since Python 3.13:
+    it takes an `__init__` that is a native method for one that it can bind to the class.
+    """
+
+    def __get__(self, instance, owner):
+        if instance is not None or owner.__init__ is not SharedSocket._init:
+            raise AttributeError("__signature__")
+        import inspect
+
+        of_method = inspect.signature(SharedSocket._init)
+        return of_method.replace(parameters=list(of_method.parameters.values())[1:])
+
+
 class socket(SharedSocket):
     """socket(family=AF_INET, type=SOCK_STREAM, proto=0, fileno=None) -> socket object
 
@@ -53,6 +68,8 @@ class socket(SharedSocket):
 
     # A native __init__ is a slot, which cannot show its arguments.
     __init__ = SharedSocket._init
+    if sys.version_info >= (3, 13):
+        __signature__ = _Signature()
 
     # Native as well, behind properties for the sake of what these say when they are assigned to.
     family = property(SharedSocket.family.__get__, doc="The address family.")
