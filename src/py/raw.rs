@@ -12,6 +12,8 @@ use super::socket::PySocket;
 
 unsafe extern "C" {
     fn PySys_Audit(event: *const c_char, format: *const c_char, ...) -> c_int;
+    #[cfg(Py_3_14)]
+    fn PyErr_FormatUnraisable(format: *const c_char, ...);
 }
 
 /// Tell the audit hooks of an event with two arguments; what a hook raises ends the call.
@@ -92,6 +94,32 @@ pub(super) fn resource_warning(
     raised(py, unsafe {
         ffi::PyErr_ResourceWarning(source, 1, c"%U".as_ptr(), text.as_ptr())
     })
+}
+
+/// Report an error that nobody can catch, as that of a socket that goes.
+#[cfg(Py_3_14)]
+pub(super) fn unraisable(py: Python<'_>, error: PyErr, socket: Option<&Bound<'_, PyAny>>) {
+    let Some(socket) = socket else {
+        return error.write_unraisable(py, None);
+    };
+    error.restore(py);
+    // SAFETY: Python is attached with an error set; the format takes one borrowed reference.
+    unsafe {
+        let format = c"Exception ignored while finalizing socket %R";
+        PyErr_FormatUnraisable(format.as_ptr(), socket.as_ptr());
+    }
+}
+
+/// Report an error that nobody can catch, as that of a socket that goes.
+#[cfg(not(Py_3_14))]
+pub(super) fn unraisable(py: Python<'_>, error: PyErr, socket: Option<&Bound<'_, PyAny>>) {
+    error.write_unraisable(py, socket);
+}
+
+/// Return whether an object has items by number, whatever its class is registered as.
+pub(super) fn is_sequence(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: looks at the type of an object that lives.
+    unsafe { ffi::PySequence_Check(object.as_ptr()) != 0 }
 }
 
 /// Run something that must not disturb the error that is on its way, if there is one.
