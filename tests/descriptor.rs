@@ -107,6 +107,22 @@ fn a_number_in_use_goes_to_nobody_else_when_closed() {
 }
 
 #[test]
+fn dropping_closes_also_what_a_lost_user_held() {
+    let _alone = alone();
+    // As in a child that was forked while another thread was in a call.
+    let descriptor = Descriptor::from(null());
+    std::mem::forget(descriptor.borrow().unwrap());
+    let first = descriptor.number();
+    descriptor.replace(null());
+    let second = descriptor.number();
+    descriptor.close().unwrap();
+    descriptor.close().unwrap();
+    assert!(is_open(first) && is_open(second));
+    drop(descriptor);
+    assert!(!is_open(first) && !is_open(second));
+}
+
+#[test]
 fn replacing_closes_what_was_there_when_its_last_user_leaves() {
     let _alone = alone();
     let before = open_files();

@@ -30,6 +30,18 @@ def test_recv_of_no_bytes_gives_none_and_takes_none(pair):
     assert right.recv(1) == b"x"
 
 
+def test_recv_of_no_bytes_does_not_wait_for_any(socket, pair):
+    _, right = pair
+    right.settimeout(0)
+    assert right.recv(0) == b""
+    assert right.recv_into(bytearray()) == 0
+    right.close()
+    assert right.recv(0) == b""
+    assert right.recv_into(bytearray()) == 0
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        right.recvfrom(0)
+
+
 @pytest.mark.parametrize("size", [1, 255, 256, 1024, 4096, 8192, 65536, 1 << 20])
 def test_recv_of_any_size_gives_exactly_the_bytes_sent(pair, size):
     left, right = pair

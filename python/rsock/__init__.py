@@ -15,10 +15,6 @@ from socket import (
     AF_INET,
     AF_INET6,
     SOCK_STREAM,
-    AddressFamily,
-    AddressInfo,
-    MsgFlag,
-    SocketKind,
 )
 
 from rsock import _rsock
@@ -48,12 +44,9 @@ def _take_names(names):
     module has already, stays.
     """
     standard, native = vars(_standard), vars(_rsock)
-    taken = {**standard, **native}
-    for enum in (AddressFamily, SocketKind, MsgFlag, AddressInfo):
-        taken.update(enum.__members__)
-    for name in native.keys() - standard.keys():
-        del taken[name]
-    names.update({**taken, **names})
+    taken = {**standard, **{name: native[name] for name in _rsock._own}}
+    taken.update(names)
+    names.update(taken)
 
 
 _take_names(globals())

@@ -184,6 +184,8 @@ if sys.version_info < (3, 11):
 
 __version__: str
 
+_own: list[str]
+
 def _bind(namespace: dict[str, Any], /) -> None: ...
 
 class SharedSocket(socket):

@@ -16,6 +16,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyString};
 use socket2::SockAddr;
 
 use self::fields::{Fields, Words};
+use super::error::settled;
 use super::host::{host_address, ip_tuple};
 use crate::net::Socket;
 use crate::net::address::Address;
@@ -122,6 +123,7 @@ fn endpoint<T>(
             if malformed(host) {
                 host_address(host, family)?;
             }
+            let error = settled(host.py(), error);
             if error.is_instance_of::<PyOverflowError>(host.py()) {
                 return Err(port_out_of_range(caller));
             }

@@ -106,7 +106,7 @@ pub(super) fn bytes<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> 
     match value.cast::<PyBytes>() {
         Ok(bytes) => Ok(Cow::Borrowed(bytes.as_bytes())),
         Err(_) => Ok(Cow::Owned(
-            Readable::new(&mut Slot::empty(), value)?.source().to_vec(),
+            Readable::new(&mut Slot::empty(), value)?.to_vec()?,
         )),
     }
 }

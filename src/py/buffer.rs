@@ -5,6 +5,7 @@ use std::ffi::c_int;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -24,9 +25,14 @@ impl Slot {
         Self(ffi::Py_buffer::new())
     }
 
-    /// Make places for so many objects.
-    pub(super) fn many(count: usize) -> Vec<Self> {
-        std::iter::repeat_with(Self::empty).take(count).collect()
+    /// Make places for so many objects; MemoryError if there is none.
+    pub(super) fn many(count: usize) -> PyResult<Vec<Self>> {
+        let mut slots = Vec::new();
+        slots
+            .try_reserve_exact(count)
+            .map_err(|_| PyMemoryError::new_err(()))?;
+        slots.resize_with(count, Self::empty);
+        Ok(slots)
     }
 }
 
@@ -82,6 +88,12 @@ impl<'a, 'py> Readable<'a, 'py> {
             // SAFETY: the exporter keeps the memory while the view lives.
             Bytes::Viewed(view) => unsafe { Source::from_raw(view.0.buf.cast(), view.len()) },
         }
+    }
+
+    /// Copy the bytes, as they are at this moment; MemoryError if they are too many.
+    pub(super) fn to_vec(&self) -> PyResult<Vec<u8>> {
+        let copy = self.source().to_vec();
+        copy.ok_or_else(|| PyMemoryError::new_err(()))
     }
 }
 

@@ -5,7 +5,7 @@
 //! which numbers. A name that no table has yet, of a newer Python, comes over as it is.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyString};
+use pyo3::types::{PyInt, PyList, PyString};
 
 use crate::sys::constants::{TEXTS, number};
 
@@ -37,4 +37,19 @@ pub(super) fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         }
     }
     Ok(())
+}
+
+/// Name what the module has under a name of the standard one, and not as the very same object.
+///
+/// The face fills itself with what the standard module has, but for these.
+pub(super) fn own_names<'py>(module: &Bound<'py, PyModule>) -> PyResult<Bound<'py, PyList>> {
+    let names = PyList::empty(module.py());
+    let standard = module.py().import("_socket")?.dict();
+    for (name, value) in module.dict() {
+        let theirs = standard.get_item(&name)?;
+        if theirs.is_some_and(|theirs| !theirs.is(&value)) {
+            names.append(name)?;
+        }
+    }
+    Ok(names)
 }

@@ -4,48 +4,36 @@ use std::io;
 
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
 
 use crate::error::Error;
 use crate::sys;
 
 /// The exceptions of the standard module, which `ssl` and others raise and catch too.
-struct Exceptions {
-    gaierror: Py<PyType>,
-    herror: Py<PyType>,
-    timeout: Py<PyType>,
+mod stock {
+    pyo3::import_exception!(_socket, gaierror);
+    pyo3::import_exception!(_socket, herror);
+    pyo3::import_exception!(_socket, timeout);
 }
 
-static EXCEPTIONS: PyOnceLock<Exceptions> = PyOnceLock::new();
-
 /// Take the standard module's exceptions over, and hand them on under the same names.
+///
+/// They are looked up here for good: while the interpreter ends nothing can be imported any more.
 pub(super) fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
-    let stock = py.import("_socket")?;
-    let class = |name: &str| -> PyResult<Py<PyType>> {
-        let class = stock.getattr(name)?.cast_into::<PyType>()?;
-        module.add(name, &class)?;
-        Ok(class.unbind())
-    };
+    py.import("_socket")?;
     module.add("error", py.get_type::<PyOSError>())?;
-    let exceptions = Exceptions {
-        gaierror: class("gaierror")?,
-        herror: class("herror")?,
-        timeout: class("timeout")?,
-    };
-    // Set once: a second import finds the same classes.
-    let _ = EXCEPTIONS.set(py, exceptions);
-    Ok(())
+    module.add("gaierror", py.get_type::<stock::gaierror>())?;
+    module.add("herror", py.get_type::<stock::herror>())?;
+    module.add("timeout", py.get_type::<stock::timeout>())
 }
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
         match error {
             Error::Os(error) => os_error(&error),
-            Error::TimedOut => raise(|known| &known.timeout, "timed out".to_owned()),
-            Error::AddressInfo { code, message } => raise(|known| &known.gaierror, (code, message)),
-            Error::Host { code, message } => raise(|known| &known.herror, (code, message)),
+            Error::TimedOut => stock::timeout::new_err("timed out"),
+            Error::AddressInfo { code, message } => stock::gaierror::new_err((code, message)),
+            Error::Host { code, message } => stock::herror::new_err((code, message)),
             Error::Address(message) => PyOSError::new_err(message),
         }
     }
@@ -61,13 +49,11 @@ fn os_error(error: &io::Error) -> PyErr {
     }
 }
 
-/// Make an exception of one of the classes that the standard module owns.
-fn raise<A>(class: impl FnOnce(&Exceptions) -> &Py<PyType>, arguments: A) -> PyErr
-where
-    A: pyo3::PyErrArguments + Send + Sync + 'static,
-{
-    Python::attach(|py| match EXCEPTIONS.get(py) {
-        Some(known) => PyErr::from_type(class(known).bind(py).clone(), arguments),
-        None => PyOSError::new_err(arguments),
-    })
+/// Make the exception of an error now, so that its class can be asked for.
+///
+/// PyO3 would let other threads run meanwhile and attach this one anew. That fails while the
+/// interpreter ends, and hangs in a sub-interpreter of the older Pythons.
+pub(super) fn settled(py: Python<'_>, error: PyErr) -> PyErr {
+    error.restore(py);
+    PyErr::fetch(py)
 }

@@ -102,9 +102,23 @@ unsafe fn run(
         Err(_) => PyRuntimeError::new_err("the native half of rsock panicked"),
     };
     error.restore(py);
-    // What errors let go of on the way waits for PyO3 to attach, which it has not done here.
-    let _ = Python::try_attach(|_| ());
+    drop_released(py);
     std::ptr::null_mut()
+}
+
+/// Let go of what errors dropped on their way: it waits for PyO3 to attach, which it has not done.
+#[cold]
+fn drop_released(py: Python<'_>) {
+    // SAFETY: the thread is attached.
+    let own = unsafe { ffi::PyGILState_GetThisThreadState() == ffi::PyThreadState_Get() };
+    if own {
+        // While the interpreter ends PyO3 attaches nobody.
+        let _ = Python::try_attach(|_| ());
+    } else {
+        // In a sub-interpreter of the older Pythons attaching waits for ever. PyO3 also looks at
+        // what there is to drop when it comes back from letting others run.
+        py.detach(|| ());
+    }
 }
 
 /// Write the methods down: name, how many arguments a plain call has, and what it does.

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyString, PyTuple};
 use socket2::SockAddr;
 
-use super::argument::wrong_type;
+use super::argument::{bytes, wrong_type};
 use crate::net::ip::IpText;
 use crate::net::resolver;
 
@@ -34,7 +34,7 @@ pub(super) fn address_of(py: Python<'_>, name: &[u8], family: i32) -> PyResult<S
 
 /// Read the host of an address tuple: text in IDNA unless it is ASCII, or bytes.
 fn address_host<'a>(host: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
-    let name = if let Some(name) = name_in_bytes(host) {
+    let name = if let Some(name) = name_in_bytes(host)? {
         name
     } else if let Ok(text) = host.cast::<PyString>() {
         match text.to_str() {
@@ -63,7 +63,7 @@ fn null_in_name() -> PyErr {
 
 /// Read the host of one of the older look-ups: text in IDNA, or bytes; `place` names the argument.
 pub(super) fn older_host<'a>(host: &'a Bound<'_, PyAny>, place: &str) -> PyResult<Cow<'a, [u8]>> {
-    let name = if let Some(name) = name_in_bytes(host) {
+    let name = if let Some(name) = name_in_bytes(host)? {
         name
     } else if let Ok(text) = host.cast::<PyString>() {
         idna(text)?
@@ -76,13 +76,12 @@ pub(super) fn older_host<'a>(host: &'a Bound<'_, PyAny>, place: &str) -> PyResul
     Ok(name)
 }
 
-fn name_in_bytes<'a>(host: &'a Bound<'_, PyAny>) -> Option<Cow<'a, [u8]>> {
-    if let Ok(bytes) = host.cast::<PyBytes>() {
-        return Some(Cow::Borrowed(bytes.as_bytes()));
+fn name_in_bytes<'a>(host: &'a Bound<'_, PyAny>) -> PyResult<Option<Cow<'a, [u8]>>> {
+    if host.is_instance_of::<PyBytes>() || host.is_instance_of::<PyByteArray>() {
+        bytes(host).map(Some)
+    } else {
+        Ok(None)
     }
-    host.cast::<PyByteArray>()
-        .ok()
-        .map(|bytes| Cow::Owned(bytes.to_vec()))
 }
 
 /// Encode a host name in IDNA, which leaves most names as they are.

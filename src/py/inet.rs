@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyString};
 
 use super::argument::{bytes, embedded_null, text};
+use super::error::settled;
 use super::number;
 use crate::error::Error;
 use crate::net::ip::{self, IpText};
@@ -153,6 +154,7 @@ fn short(value: &Bound<'_, PyAny>, function: &str) -> PyResult<u16> {
 /// Read a C int in the words that the only argument of a function is refused with.
 fn int_argument(value: &Bound<'_, PyAny>) -> PyResult<i32> {
     number::int(value).map_err(|error| {
+        let error = settled(value.py(), error);
         if cfg!(Py_3_13) && error.is_instance_of::<PyOverflowError>(value.py()) {
             PyOverflowError::new_err("Python int too large to convert to C int")
         } else {

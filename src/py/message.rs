@@ -9,6 +9,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyInt, PyList, PyString, PyTuple, PyType
 use super::argument::{Given, wrong_type};
 use super::buffer::{self, Readable, Slot, Writable};
 use super::call::Interpreter;
+use super::error::settled;
 use super::socket::PySocket;
 use super::{address, number, raw};
 use crate::net::Socket;
@@ -27,12 +28,19 @@ pub(super) fn recvmsg<'py>(
     let size = usize::try_from(size)
         .map_err(|_| PyValueError::new_err("negative buffer size in recvmsg()"))?;
     let mut control = control_room(room)?;
-    let (data, received) = buffer::receive(py, size, |target| {
+    let outcome = buffer::receive(py, size, |target| {
         let targets = std::slice::from_mut(target);
         let received = socket.recv_message(&Interpreter(py), targets, &mut control, flags)?;
         Ok((received.count, received))
-    })?;
-    describe(py, socket, data.into_any(), control, &received)
+    });
+    match outcome {
+        Ok((data, received)) => describe(py, socket, data.into_any(), control, &received),
+        Err(error) => {
+            // Nobody would know of what came with a message that there is no memory for.
+            drop(control.take_descriptors());
+            Err(error)
+        }
+    }
 }
 
 pub(super) fn recvmsg_into<'py>(
@@ -45,7 +53,7 @@ pub(super) fn recvmsg_into<'py>(
     let room = ancbufsize.size_or_zero()?;
     let flags = flags.int_or(0)?;
     let objects = all(buffers, "recvmsg_into() argument 1 must be an iterable")?;
-    let mut slots = Slot::many(objects.len());
+    let mut slots = Slot::many(objects.len())?;
     let mut buffers = objects
         .iter()
         .zip(&mut slots)
@@ -127,7 +135,7 @@ pub(super) fn sendmsg(
     let told = to.cloned().unwrap_or_else(|| py.None().into_bound(py));
     raw::audit_pair(c"socket.sendmsg", slf.as_any(), &told)?;
     let objects = pieces(buffers)?;
-    let mut slots = Slot::many(objects.len());
+    let mut slots = Slot::many(objects.len())?;
     let buffers = readable(&mut slots, &objects)?;
     let sources: Vec<Source<'_>> = buffers.iter().map(Readable::source).collect();
     let control = ancdata
@@ -166,7 +174,9 @@ fn control_to_send(items: &Bound<'_, PyAny>) -> PyResult<Control> {
         if total > CONTROL_LIMIT {
             return Err(PyOSError::new_err("too much ancillary data"));
         }
-        control.push(level, kind, data.source());
+        if !control.push(level, kind, data.source()) {
+            return Err(PyMemoryError::new_err(()));
+        }
     }
     Ok(control)
 }
@@ -207,9 +217,12 @@ fn is_text(item: &Bound<'_, PyAny>) -> bool {
 /// is let through nevertheless.
 fn all<'py>(items: &Bound<'py, PyAny>, refusal: &str) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let py = items.py();
-    let refused = |error: PyErr, class: &Bound<'py, PyType>| match error.is_instance(py, class) {
-        true => PyTypeError::new_err(refusal.to_owned()),
-        false => error,
+    let refused = |error: PyErr, class: &Bound<'py, PyType>| {
+        let error = settled(py, error);
+        match error.is_instance(py, class) {
+            true => PyTypeError::new_err(refusal.to_owned()),
+            false => error,
+        }
     };
     if cfg!(Py_3_14) {
         let read = items.try_iter().and_then(Iterator::collect);
@@ -255,16 +268,19 @@ pub(super) fn sendmsg_afalg(
         .map_err(|_| PyTypeError::new_err("assoclen must be positive"))?;
 
     let mut control = Control::default();
-    let mut ask = |kind: i32, data: &[u8]| control.push(libc::SOL_ALG, kind, Source::from(data));
-    ask(libc::ALG_SET_OP, &op.to_ne_bytes());
+    let mut ask = |kind: i32, data: &[u8]| {
+        let done = control.push(libc::SOL_ALG, kind, Source::from(data));
+        done.then_some(()).ok_or_else(|| PyMemoryError::new_err(()))
+    };
+    ask(libc::ALG_SET_OP, &op.to_ne_bytes())?;
     if let Some(iv) = &iv {
-        ask(libc::ALG_SET_IV, &length_and_bytes(iv)?);
+        ask(libc::ALG_SET_IV, &length_and_bytes(iv)?)?;
     }
     if let Some(len) = assoclen {
-        ask(libc::ALG_SET_AEAD_ASSOCLEN, &len.to_ne_bytes());
+        ask(libc::ALG_SET_AEAD_ASSOCLEN, &len.to_ne_bytes())?;
     }
     let objects = msg.get().map_or_else(|| Ok(Vec::new()), pieces)?;
-    let mut slots = Slot::many(objects.len());
+    let mut slots = Slot::many(objects.len())?;
     let buffers = readable(&mut slots, &objects)?;
     let sources: Vec<Source<'_>> = buffers.iter().map(Readable::source).collect();
     socket.send_message(&Interpreter(py), &sources, &control, flags, None)
@@ -285,7 +301,7 @@ fn whole(value: Given<'_, '_>, name: &str) -> PyResult<Option<i32>> {
 /// Write down a `struct af_alg_iv`: the length, then the bytes.
 #[cfg(target_os = "linux")]
 fn length_and_bytes(iv: &Readable<'_, '_>) -> PyResult<Vec<u8>> {
-    let bytes = iv.source().to_vec();
+    let bytes = iv.to_vec()?;
     let len = u32::try_from(bytes.len())
         .ok()
         .filter(|_| item_space(bytes.len() + size_of::<u32>()).is_some())

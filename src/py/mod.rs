@@ -62,6 +62,7 @@ mod _rsock {
             raw::with_finalizer(&shared, c"rsock._rsock.SharedSocket")?,
         )?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("_own", constants::own_names(module)?)?;
         // PyO3 makes this list; `_socket` has none.
         module.delattr("__all__")
     }

@@ -6,6 +6,8 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
+use super::error::settled;
+
 #[cfg(not(Py_3_10))]
 use super::raw;
 
@@ -78,7 +80,8 @@ pub(super) fn unsigned_long(value: &Bound<'_, PyAny>) -> PyResult<c_ulong> {
 /// Errors: ValueError below 0, and OverflowError that names the type, `target`.
 pub(super) fn unsigned(value: &Bound<'_, PyAny>, largest: u32, target: &str) -> PyResult<u32> {
     let py = value.py();
-    let negative = match value.extract::<i64>() {
+    let read = value.extract::<i64>();
+    let negative = match read.map_err(|error| settled(py, error)) {
         Ok(number) => match u32::try_from(number) {
             Ok(number) if number <= largest => return Ok(number),
             _ => number < 0,

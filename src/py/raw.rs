@@ -200,10 +200,7 @@ unsafe extern "C" fn finalize(socket: *mut ffi::PyObject) {
         return;
     }
     let look = || keep_error(socket.py(), || super::lifecycle::finalize(&socket));
-    // While the interpreter ends PyO3 attaches nobody, though we are.
-    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        if Python::try_attach(|_| look()).is_none() {
-            look();
-        }
-    }));
+    // PyO3 is not told that we are attached: while the interpreter ends it would not believe it, and
+    // in a sub-interpreter it would wait for ever. What is dropped waits for the next to detach.
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(look));
 }

@@ -6,6 +6,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyFloat;
 
+use super::error::settled;
 use super::number;
 use crate::net::Patience;
 
@@ -24,12 +25,13 @@ pub(super) fn patience(seconds: &Bound<'_, PyAny>) -> PyResult<Patience> {
     let nanos = match seconds.cast::<PyFloat>() {
         Ok(seconds) => round_up(seconds.value())?,
         Err(_) => number::sole_long(seconds)
-            .map_err(
-                |error| match error.is_instance_of::<PyOverflowError>(seconds.py()) {
+            .map_err(|error| {
+                let error = settled(seconds.py(), error);
+                match error.is_instance_of::<PyOverflowError>(seconds.py()) {
                     true => too_large(),
                     false => no_number(seconds, error),
-                },
-            )?
+                }
+            })?
             .checked_mul(NANOS)
             .ok_or_else(too_large)?,
     };

@@ -25,6 +25,10 @@ pub(super) fn recv<'py>(
 ) -> PyResult<Bound<'py, PyBytes>> {
     let (size, flags) = (number::size(bufsize)?, flags.int_or(0)?);
     let size = checked_size(size, "recv")?;
+    if size == 0 {
+        // As in the standard module, nothing is done for nothing, not even on a closed socket.
+        return Ok(PyBytes::new(py, b""));
+    }
     let (bytes, ()) = buffer::receive(py, size, |target| {
         Ok((socket.recv(&Interpreter(py), target, flags)?, ()))
     })?;
@@ -83,6 +87,9 @@ pub(super) fn recv_into(
     let mut buffer = writable(&mut slot, buffer, "recv_into")?;
     let room = checked_room(&buffer, nbytes, "recv_into")?;
     let flags = flags.int_or(0)?;
+    if room == 0 {
+        return Ok(0);
+    }
     socket.recv(&Interpreter(py), &mut buffer.target().first(room), flags)
 }
 

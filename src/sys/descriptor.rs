@@ -107,6 +107,11 @@ impl Descriptor {
         {
             return close(number(state));
         }
+        if fd == CLOSED && self.number() == CLOSED {
+            // Closed already. A child that was forked while another thread closed it must not wait
+            // for that thread's lock.
+            return Ok(());
+        }
         // The lock comes before the exchange, so that the last user to leave finds the number.
         let mut retired = self.retired();
         let mark = |state| Some(with_number(state, fd) | RETIRED);
@@ -147,8 +152,16 @@ impl Descriptor {
 }
 
 impl Drop for Descriptor {
+    /// Close the file, and what was closed under its users.
+    ///
+    /// Nobody can borrow any more, whatever the count says: in a child that was forked in the
+    /// middle of a call it stays, and so may the lock.
     fn drop(&mut self) {
-        let _ = self.close();
+        let retired = self.retired.get_mut();
+        for fd in retired.unwrap_or_else(PoisonError::into_inner).drain(..) {
+            let _ = close(fd);
+        }
+        let _ = close(self.number());
     }
 }
 

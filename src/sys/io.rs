@@ -78,16 +78,17 @@ impl<'a> Source<'a> {
         unsafe { to.copy_from_nonoverlapping(self.0.iov_base.cast(), self.0.iov_len) }
     }
 
-    /// Copy the bytes, as they are at this moment.
+    /// Copy the bytes, as they are at this moment; `None` when there is no memory for it.
     #[must_use]
-    pub fn to_vec(&self) -> Vec<u8> {
-        let mut copy = Vec::with_capacity(self.len());
+    pub fn to_vec(&self) -> Option<Vec<u8>> {
+        let mut copy = Vec::new();
+        copy.try_reserve_exact(self.len()).ok()?;
         // SAFETY: the copy has room for as many bytes, and they are all there afterwards.
         unsafe {
             self.copy_to(copy.as_mut_ptr());
             copy.set_len(self.len());
         }
-        copy
+        Some(copy)
     }
 
     /// Return what lies behind the first `count` bytes, or nothing at all.

@@ -4,8 +4,10 @@
     reason = "C libraries differ in the width of these lengths"
 )]
 
+use std::alloc::{Layout, alloc_zeroed};
 use std::io::Result;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr::NonNull;
 
 use socket2::SockAddr;
 
@@ -59,20 +61,35 @@ impl Control {
     #[must_use]
     pub fn with_room(len: usize) -> Option<Self> {
         let words = len.div_ceil(size_of::<Word>());
-        let mut memory = Vec::new();
-        memory.try_reserve_exact(words).ok()?;
-        memory.resize(words, 0);
+        if words == 0 {
+            return Some(Self::default());
+        }
+        let layout = Layout::array::<Word>(words).ok()?;
+        // The kernel has zeros at hand, and gives no memory for those that nobody looks at: room
+        // for 2 GiB costs as little as the messages that come.
+        // SAFETY: the layout is that of a vector of so many words, and zeros are words.
+        let memory = unsafe {
+            let start = NonNull::new(alloc_zeroed(layout))?;
+            Vec::from_raw_parts(start.as_ptr().cast(), words, words)
+        };
         Some(Self { memory, len })
     }
 
-    /// Add an item to send; its data is copied. Items that [`item_space`] refuses panic.
-    pub fn push(&mut self, level: i32, kind: i32, data: Source<'_>) {
-        let (length, space) = item_length(data.len())
-            .zip(item_space(data.len()))
-            .expect("the caller asked item_space");
+    /// Add an item to send; its data is copied. Return whether there was memory for it: there is
+    /// none for items that [`item_space`] refuses.
+    #[must_use]
+    pub fn push(&mut self, level: i32, kind: i32, data: Source<'_>) -> bool {
+        let (Some(length), Some(space)) = (item_length(data.len()), item_space(data.len())) else {
+            return false;
+        };
         let start = self.len;
+        let words = (start + space).div_ceil(size_of::<Word>());
+        let more = words.saturating_sub(self.memory.len());
+        if self.memory.try_reserve(more).is_err() {
+            return false;
+        }
         self.len += space;
-        self.memory.resize(self.len.div_ceil(size_of::<Word>()), 0);
+        self.memory.resize(words, 0);
         // SAFETY: all zeros are a header.
         let mut header: libc::cmsghdr = unsafe { std::mem::zeroed() };
         header.cmsg_len = length as _;
@@ -84,6 +101,7 @@ impl Control {
             at.cast::<libc::cmsghdr>().write(header);
             data.copy_to(at.byte_add(data_offset()).cast());
         }
+        true
     }
 
     /// Return whether there is no control data.

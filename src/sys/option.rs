@@ -6,11 +6,23 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use super::check;
 use super::io::Source;
 
-/// Read an option into memory, as getsockopt(2), and return how many bytes the kernel wrote.
+/// How many bytes one unit of the length is that getsockopt(2) is given: of the filter of a socket
+/// Linux counts the instructions, and would write each of them behind memory of so many bytes.
+fn unit(level: i32, name: i32) -> usize {
+    #[cfg(target_os = "linux")]
+    if (level, name) == (libc::SOL_SOCKET, libc::SO_GET_FILTER) {
+        return size_of::<libc::sock_filter>();
+    }
+    let _ = (level, name);
+    1
+}
+
+/// Read an option into memory, as getsockopt(2), and return what the kernel says of its length.
 pub fn get(fd: BorrowedFd<'_>, level: i32, name: i32, into: &mut [u8]) -> Result<usize> {
-    let mut len = libc::socklen_t::try_from(into.len()).unwrap_or(libc::socklen_t::MAX);
+    let room = into.len() / unit(level, name);
+    let mut len = libc::socklen_t::try_from(room).unwrap_or(libc::socklen_t::MAX);
     let into = into.as_mut_ptr().cast();
-    // SAFETY: the memory is ours, and not longer than its length.
+    // SAFETY: the memory is ours, and not shorter than so many units.
     check(unsafe { libc::getsockopt(fd.as_raw_fd(), level, name, into, &raw mut len) })?;
     Ok(len as usize)
 }

@@ -7,6 +7,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString, PyTuple};
 
+use crate::py::error::settled;
 use crate::py::number;
 
 /// In which words a field or their number is refused.
@@ -97,7 +98,7 @@ impl<'a, 'py> Fields<'a, 'py> {
     /// Read the low 64 bits of any integer.
     pub(super) fn wide_mask(&self, index: usize) -> PyResult<u64> {
         let value = self.at(index);
-        match number::long(value) {
+        match number::long(value).map_err(|error| settled(value.py(), error)) {
             Ok(number) => Ok(number as u64),
             Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
                 value.call_method0("__index__")?.bitand(u64::MAX)?.extract()

@@ -16,6 +16,7 @@ use crate::net::Socket;
 use crate::net::address::{
     Address, Packet, TipcName, can_interface, interface_index, interface_name,
 };
+use crate::py::error::settled;
 use crate::sys::sockaddr as raw;
 
 /// Read an address of one of these families.
@@ -167,6 +168,7 @@ fn packet(socket: &Socket, address: &Bound<'_, PyAny>, caller: &str) -> PyResult
         ))
     };
     let (interface, protocol, kind, hardware_kind, hardware) = read().map_err(|error| {
+        let error = settled(address.py(), error);
         if error.is_instance_of::<PyOverflowError>(address.py()) {
             let text = format!("{caller}(): address argument out of range");
             return PyOverflowError::new_err(text);
