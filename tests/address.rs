@@ -278,9 +278,21 @@ mod linux {
                 Address::L2cap {
                     address,
                     psm: 0x1001,
+                    channel: 0,
+                    kind: 0,
                 },
                 L2CAP,
                 "1f00 0110 ab8967452301 0000 00 00",
+            ),
+            (
+                Address::L2cap {
+                    address,
+                    psm: 0x1001,
+                    channel: 4,
+                    kind: 2,
+                },
+                L2CAP,
+                "1f00 0110 ab8967452301 0400 02 00",
             ),
             (
                 Address::Rfcomm {

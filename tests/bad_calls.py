@@ -14,6 +14,10 @@ def since(version, then, before):
 
 LABEL_TOO_LONG = since((3, 13), UnicodeEncodeError, UnicodeError)
 
+#: Python 3.14 takes whatever goes wrong in an iterable for a sign that it is none.
+IN_ITERABLE = since((3, 14), TypeError, ZeroDivisionError)
+NEGATIVE = since((3, 14), ValueError, OverflowError)
+
 OPENING = [
     (TypeError, "socket.socket('x')"),
     (TypeError, "socket.socket(1.5)"),
@@ -208,7 +212,7 @@ RECEIVING = [
     (TypeError, "left.recvmsg_into([b'readonly'])"),
     (TypeError, "left.recvmsg_into([bytearray(1), b'readonly'])"),
     (TypeError, "left.recvmsg_into([strided])"),
-    (ZeroDivisionError, "left.recvmsg_into(bytearray(1 // n) for n in (1, 0))"),
+    (IN_ITERABLE, "left.recvmsg_into(bytearray(1 // n) for n in (1, 0))"),
     (ValueError, "left.recvmsg_into([bytearray(4)], -1)"),
     (TypeError, "left.recvmsg_into([bytearray(4)], 0, 'x')"),
     (OSError, "left.recvmsg_into([bytearray(1)] * 2000)"),
@@ -259,11 +263,14 @@ SENDING = [
     (TypeError, "left.sendmsg([1])"),
     (TypeError, "left.sendmsg([b'x', None])"),
     (BufferError, "left.sendmsg([b'x', strided])"),
-    (ZeroDivisionError, "left.sendmsg(bytes(1 // n) for n in (1, 0))"),
+    (IN_ITERABLE, "left.sendmsg(bytes(1 // n) for n in (1, 0))"),
     (TypeError, "left.sendmsg([b'x'], 1)"),
     (TypeError, "left.sendmsg([b'x'], None)"),
     (TypeError, "left.sendmsg([b'x'], [1])"),
     (TypeError, "left.sendmsg([b'x'], [(1, 2)])"),
+    (TypeError, "left.sendmsg([b'x'], [[1, 2]])"),
+    (TypeError, "left.sendmsg([b'x'], [b'abc'])"),
+    (TypeError, "left.sendmsg([b'x'], [None])"),
     (TypeError, "left.sendmsg([b'x'], [(1, 2, 3)])"),
     (TypeError, "left.sendmsg([b'x'], [(1, 2, 'x')])"),
     (TypeError, "left.sendmsg([b'x'], [('x', 2, b'')])"),
@@ -463,7 +470,7 @@ NAMES = [
             (TypeError, f"socket.{function}('x')"),
             (TypeError, f"socket.{function}(None)"),
             (TypeError, f"socket.{function}(1.5)"),
-            (OverflowError, f"socket.{function}(-1)"),
+            (NEGATIVE, f"socket.{function}(-1)"),
             (OverflowError, f"socket.{function}(2**32)"),
             (OverflowError, f"socket.{function}(2**70)"),
         )
@@ -477,6 +484,7 @@ NAMES = [
     (OSError, "socket.if_indextoname(0)"),
     (OSError, "socket.if_indextoname(2**31 - 1)"),
     (OverflowError, "socket.if_indextoname(2**70)"),
+    (NEGATIVE, "socket.if_indextoname(-1)"),
     *(
         row
         for function in ("CMSG_LEN", "CMSG_SPACE")

@@ -86,6 +86,7 @@ fn numbers_are_those_of_linux() {
         ("VMADDR_CID_ANY", 0xffff_ffff),
         ("TCP_TX_DELAY", 37),
         ("BTPROTO_RFCOMM", 3),
+        ("BDADDR_LE_RANDOM", 2),
     ];
     for (name, value) in known {
         assert_eq!(number(name), Some(value), "{name}");

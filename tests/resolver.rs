@@ -165,9 +165,10 @@ fn an_interface_is_found_both_ways() {
     for (index, name) in interface::list().expect("interfaces") {
         assert_eq!(interface::name(index).ok().as_ref(), Some(&name));
         let name = CString::new(name.into_encoded_bytes()).unwrap();
-        assert_eq!(interface::index(&name), Some(index));
+        assert_eq!(interface::index(&name).unwrap(), index);
     }
-    assert_eq!(interface::index(c"no such one"), None);
+    let missing = interface::index(c"no such one").unwrap_err();
+    assert_eq!(missing.raw_os_error(), Some(libc::ENODEV));
     assert!(interface::name(u32::MAX).is_err());
 }
 

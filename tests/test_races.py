@@ -3,6 +3,8 @@
 import contextlib
 import errno
 import itertools
+import sysconfig
+import threading
 
 import pytest
 import support
@@ -151,6 +153,44 @@ def test_a_stream_of_closes_and_opens_never_crosses_the_wires(socket, spawn):
             for reader in readers:
                 assert reader.result() in (b"", errno.EBADF)
             assert other.recv(100) == b"stranger"
+
+
+def test_threads_that_open_files_at_once_are_all_counted(socket, pair, spawn):
+    if socket.__name__ == "socket" and sysconfig.get_config_var("Py_GIL_DISABLED"):
+        pytest.skip("the standard module counts in two steps")
+    left, right = pair
+    start = threading.Barrier(4)
+
+    def open_and_close():
+        start.wait(support.PATIENCE)
+        for _ in range(300):
+            left.makefile("rb", 0).close()
+
+    for worker in [spawn(open_and_close) for _ in range(4)]:
+        worker.result()
+    with left.makefile("rb", 0) as last:
+        left.close()
+        right.sendall(b"still open")
+        assert last.read(10) == b"still open"
+    assert left.fileno() == -1
+
+
+# Ours alone: the standard module looks for the last file and for the closing in turn.
+@pytest.mark.parametrize("socket", ["rsock"], indirect=True)
+def test_of_a_close_and_the_end_of_the_last_file_one_closes(socket, spawn):
+    for _ in range(200):
+        left, right = socket.socketpair()
+        file = left.makefile("rb", 0)
+        start = threading.Barrier(2)
+
+        def at_once(call, start=start):
+            start.wait(support.PATIENCE)
+            call()
+
+        for worker in [spawn(at_once, left.close), spawn(at_once, file.close)]:
+            worker.result()
+        with right:
+            assert left.fileno() == -1
 
 
 def test_any_two_calls_at_once_give_a_result_or_an_oserror(socket, spawn):

@@ -126,7 +126,7 @@ class socket(SharedSocket):
             raise ValueError("unbuffered streams must be binary")
 
         raw = SocketIO(self, ("r" if reading else "") + ("w" if writing else ""))
-        self._io_refs += 1
+        self._incref_socketios()
         if buffering == 0:
             return raw
         if not writing:

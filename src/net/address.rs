@@ -108,6 +108,10 @@ pub enum Address<'a> {
         address: BluetoothAddress,
         /// The service multiplexer.
         psm: u16,
+        /// The channel of Low Energy, else 0.
+        channel: u16,
+        /// What kind of address the device has, `BDADDR_*`.
+        kind: u8,
     },
     /// `AF_BLUETOOTH` with the protocol RFCOMM.
     #[cfg(target_os = "linux")]

@@ -1,5 +1,7 @@
 //! Addresses as Python writes them: tuples, paths and bytes, each family in its own way.
 
+#[cfg(target_os = "linux")]
+mod bluetooth;
 mod fields;
 #[cfg(target_os = "linux")]
 mod linux;

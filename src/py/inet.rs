@@ -135,6 +135,9 @@ pub(super) fn htonl(x: &Bound<'_, PyAny>) -> PyResult<u32> {
 }
 
 fn short(value: &Bound<'_, PyAny>, function: &str) -> PyResult<u16> {
+    if cfg!(Py_3_14) {
+        return number::unsigned(value, u16::MAX.into(), "uint16_t").map(|number| number as u16);
+    }
     let number = int_argument(value)?;
     if let Ok(number) = u16::try_from(number) {
         return Ok(number);
@@ -179,6 +182,9 @@ fn too_long(py: Python<'_>, number: i32, function: &str) -> PyResult<u16> {
 }
 
 fn word(value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    if cfg!(Py_3_14) {
+        return number::unsigned(value, u32::MAX, "uint32_t");
+    }
     if !value.is_instance_of::<PyInt>() {
         let name = raw::type_name(value);
         return Err(PyTypeError::new_err(format!("expected int, {name} found")));

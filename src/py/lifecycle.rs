@@ -148,7 +148,7 @@ pub(super) fn warn_unclosed(py: Python<'_>, repr: &str, source: Option<&Bound<'_
     if let Err(error) = raw::resource_warning(py, &format!("unclosed {repr}"), source) {
         // At the end of the interpreter there may be no warnings left to warn with.
         if error.is_instance_of::<PyWarning>(py) {
-            error.write_unraisable(py, source);
+            raw::unraisable(py, error, source);
         }
     }
 }

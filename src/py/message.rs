@@ -1,12 +1,15 @@
 //! Messages in pieces, with control data beside them: recvmsg and sendmsg.
 
-use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeWarning, PyTypeError, PyValueError};
+use pyo3::exceptions::{
+    PyException, PyMemoryError, PyOSError, PyRuntimeWarning, PyTypeError, PyValueError,
+};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyInt, PyList, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyInt, PyList, PyString, PyTuple, PyType};
 
 use super::argument::{Given, wrong_type};
 use super::buffer::{self, Readable, Slot, Writable};
 use super::call::Interpreter;
+use super::error::settled;
 use super::socket::PySocket;
 use super::{address, number, raw};
 use crate::net::Socket;
@@ -187,27 +190,51 @@ fn three_parts<'py>(item: &Bound<'py, PyAny>) -> PyResult<Three<'py>> {
         let text = "[sendmsg() ancillary data items]() argument must be";
         PyTypeError::new_err(format!("{text} {what}"))
     };
-    if !raw::is_sequence(item) || item.is_instance_of::<PyBytes>() {
-        let name = raw::type_name(item);
-        return Err(wrong(format!("3-item sequence, not {name}")));
+    let wanted = if cfg!(Py_3_14) { "tuple" } else { "sequence" };
+    if is_text(item) || !raw::is_sequence(item) {
+        let name = if item.is_none() {
+            "None".into()
+        } else {
+            raw::type_name(item)
+        };
+        return Err(wrong(format!("3-item {wanted}, not {name}")));
     }
     match item.len()? {
         3 => Ok((item.get_item(0)?, item.get_item(1)?, item.get_item(2)?)),
+        count if item.is_instance_of::<PyTuple>() => {
+            Err(wrong(format!("{wanted} of length 3, not {count}")))
+        }
         count => Err(wrong(format!("sequence of length 3, not {count}"))),
     }
 }
 
+/// Return whether this is a sequence of characters or bytes, which is none of parts.
+fn is_text(item: &Bound<'_, PyAny>) -> bool {
+    let newly = || item.is_instance_of::<PyString>() || item.is_instance_of::<PyByteArray>();
+    item.is_instance_of::<PyBytes>() || (cfg!(Py_3_14) && newly())
+}
+
 /// Read all items of an iterable; what is none gets the given text.
+///
+/// From Python 3.14 on it stands for each exception on the way. What is meant to end the program
+/// is let through nevertheless.
 fn all<'py>(items: &Bound<'py, PyAny>, refusal: &str) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let refused = |error: PyErr| {
-        let kind = error.is_instance_of::<PyTypeError>(items.py());
-        if kind {
-            PyTypeError::new_err(refusal.to_owned())
-        } else {
-            error
+    let py = items.py();
+    let refused = |error: PyErr, class: &Bound<'py, PyType>| {
+        let error = settled(py, error);
+        match error.is_instance(py, class) {
+            true => PyTypeError::new_err(refusal.to_owned()),
+            false => error,
         }
     };
-    items.try_iter().map_err(refused)?.collect()
+    if cfg!(Py_3_14) {
+        let read = items.try_iter().and_then(Iterator::collect);
+        return read.map_err(|error| refused(error, &py.get_type::<PyException>()));
+    }
+    let iterator = items.try_iter();
+    iterator
+        .map_err(|error| refused(error, &py.get_type::<PyTypeError>()))?
+        .collect()
 }
 
 /// What is asked of the kernel's cryptography besides the data: operation, IV, associated length.

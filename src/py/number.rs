@@ -2,7 +2,7 @@
 
 use std::ffi::{c_int, c_long, c_ulong};
 
-use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
@@ -76,6 +76,35 @@ pub(super) fn unsigned_long(value: &Bound<'_, PyAny>) -> PyResult<c_ulong> {
             "Python int too large to convert to C unsigned long"
         })
     })
+}
+
+/// Read an integer of one of C's unsigned types, of which this is the largest value, as Python
+/// 3.14 does.
+///
+/// Errors: ValueError below 0, and OverflowError that names the type, `target`.
+pub(super) fn unsigned(value: &Bound<'_, PyAny>, largest: u32, target: &str) -> PyResult<u32> {
+    let py = value.py();
+    let read = value.extract::<i64>();
+    let negative = match read.map_err(|error| settled(py, error)) {
+        Ok(number) => match u32::try_from(number) {
+            Ok(number) if number <= largest => return Ok(number),
+            _ => number < 0,
+        },
+        Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
+            value.call_method0("__index__")?.lt(0)?
+        }
+        Err(error) => return Err(error),
+    };
+    Err(if negative {
+        PyValueError::new_err("Cannot convert negative int")
+    } else {
+        PyOverflowError::new_err(format!("Python int too large for C {target}"))
+    })
+}
+
+/// Return whether this is good for an integer.
+pub(super) fn is_index(value: &Bound<'_, PyAny>) -> bool {
+    value.get_type().hasattr("__index__").unwrap_or(false)
 }
 
 /// Read a size, which may still be negative.

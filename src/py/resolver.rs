@@ -369,27 +369,40 @@ pub(super) fn getprotobyname(name: &Bound<'_, PyAny>) -> PyResult<i32> {
 
 /// Returns a list of network interface information (index, name) tuples.
 #[pyfunction]
-pub(super) fn if_nameindex() -> PyResult<Vec<(u32, OsString)>> {
-    Ok(interface::list().map_err(Error::Os)?)
+pub(super) fn if_nameindex(py: Python<'_>) -> PyResult<Vec<(u32, OsString)>> {
+    // The C library asks the kernel over a socket, and waits for the answer.
+    Ok(py.detach(interface::list).map_err(Error::Os)?)
 }
 
 /// Returns the interface index corresponding to the interface name if_name.
 #[pyfunction]
 #[pyo3(signature = (oname, /))]
 pub(super) fn if_nametoindex(oname: &Bound<'_, PyAny>) -> PyResult<u32> {
-    let index = interface::index(&file_system_name(oname)?);
-    index.ok_or_else(|| PyOSError::new_err("no interface with this name"))
+    interface::index(&file_system_name(oname)?).map_err(|error| {
+        if cfg!(Py_3_14) {
+            Error::Os(error).into()
+        } else {
+            PyOSError::new_err("no interface with this name")
+        }
+    })
 }
 
 /// Returns the interface name corresponding to the interface index if_index.
 #[pyfunction]
 #[pyo3(signature = (if_index, /))]
 pub(super) fn if_indextoname(if_index: &Bound<'_, PyAny>) -> PyResult<OsString> {
-    let wide = number::unsigned_long(if_index)?;
+    Ok(interface::name(interface_index(if_index)?).map_err(Error::Os)?)
+}
+
+fn interface_index(value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    if cfg!(Py_3_14) {
+        return number::unsigned(value, u32::MAX, "unsigned int");
+    }
+    let wide = number::unsigned_long(value)?;
     // The older Pythons took the lowest bits of what was too large.
     let index = wide as u32;
     if cfg!(Py_3_13) && c_ulong::from(index) != wide {
         return Err(PyOverflowError::new_err("index is too large"));
     }
-    Ok(interface::name(index).map_err(Error::Os)?)
+    Ok(index)
 }

@@ -162,21 +162,28 @@ impl SharedSocket {
     /// Close the socket, or let the last file that was made of it do so.
     fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
         let (py, this) = (slf.py(), slf.get());
-        this.closed.store(true, Ordering::Relaxed);
-        if this.files.load(Ordering::Acquire) > 0 {
+        // One order for all threads: of this and the end of the last file, which looks at the two
+        // the other way round, one sees that it has to close.
+        this.closed.store(true, Ordering::SeqCst);
+        if this.files.load(Ordering::SeqCst) > 0 {
             return Ok(());
         }
         slf.call_method0(intern!(py, "_real_close")).map(drop)
+    }
+
+    /// Count one more file, in one step: other threads may open and close files meanwhile.
+    fn _incref_socketios(&self) {
+        self.files.fetch_add(1, Ordering::SeqCst);
     }
 
     fn _decref_socketios(slf: &Bound<'_, Self>) -> PyResult<()> {
         let (py, this) = (slf.py(), slf.get());
         let _ = this
             .files
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |files| {
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |files| {
                 (files > 0).then(|| files - 1)
             });
-        if !this._closed() {
+        if !this.closed.load(Ordering::SeqCst) {
             return Ok(());
         }
         slf.call_method0(intern!(py, "close")).map(drop)

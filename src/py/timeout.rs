@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use pyo3::exceptions::{PyOverflowError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyFloat;
 
@@ -29,7 +29,7 @@ pub(super) fn patience(seconds: &Bound<'_, PyAny>) -> PyResult<Patience> {
                 let error = settled(seconds.py(), error);
                 match error.is_instance_of::<PyOverflowError>(seconds.py()) {
                     true => too_large(),
-                    false => error,
+                    false => no_number(seconds, error),
                 }
             })?
             .checked_mul(NANOS)
@@ -63,8 +63,23 @@ fn round_up(seconds: f64) -> PyResult<i64> {
     }
 }
 
+/// Say from Python 3.14 on that a float would do as well; an error of any other kind is kept.
+fn no_number(seconds: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+    if !cfg!(Py_3_14) || !error.is_instance_of::<PyTypeError>(seconds.py()) {
+        return error;
+    }
+    match seconds.get_type().fully_qualified_name() {
+        Ok(name) => PyTypeError::new_err(format!(
+            "'{name}' object cannot be interpreted as an integer or float"
+        )),
+        Err(error) => error,
+    }
+}
+
 fn too_large() -> PyErr {
-    PyOverflowError::new_err(if cfg!(Py_3_13) {
+    PyOverflowError::new_err(if cfg!(Py_3_14) {
+        "timestamp out of range for C PyTime_t"
+    } else if cfg!(Py_3_13) {
         "timestamp too large to convert to C PyTime_t"
     } else {
         "timestamp too large to convert to C _PyTime_t"

@@ -25,11 +25,13 @@ pub fn list() -> Result<Vec<(u32, OsString)>> {
 }
 
 /// Return the number of an interface, as if_nametoindex(3).
-#[must_use]
-pub fn index(name: &CStr) -> Option<u32> {
+pub fn index(name: &CStr) -> Result<u32> {
     // SAFETY: a string that ends in NUL.
     let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
-    (index != 0).then_some(index)
+    if index == 0 {
+        return Err(Error::last_os_error());
+    }
+    Ok(index)
 }
 
 /// Return the name of an interface, as if_indextoname(3).

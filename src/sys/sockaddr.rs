@@ -170,8 +170,8 @@ mod linux {
         pub(crate) family: u16,
         pub(crate) psm: u16,
         pub(crate) address: [u8; 6],
-        channel: u16,
-        kind: u8,
+        pub(crate) channel: u16,
+        pub(crate) kind: u8,
     }
 
     /// `struct sockaddr_rc`.

@@ -185,10 +185,17 @@ impl<'a> Address<'a> {
                 raw.node = node;
                 raw.port = port;
             }),
-            Self::L2cap { address, psm } => raw::build(|raw: &mut raw::L2cap| {
+            Self::L2cap {
+                address,
+                psm,
+                channel,
+                kind,
+            } => raw::build(|raw: &mut raw::L2cap| {
                 raw.family = libc::AF_BLUETOOTH as u16;
                 raw.psm = psm;
                 raw.address = address.0;
+                raw.channel = channel;
+                raw.kind = kind;
             }),
             Self::Rfcomm { address, channel } => raw::build(|raw: &mut raw::Rfcomm| {
                 raw.family = libc::AF_BLUETOOTH as u16;
@@ -337,6 +344,8 @@ fn bluetooth(address: &SockAddr, protocol: i32) -> Result<Address<'_>> {
             Address::L2cap {
                 address: BluetoothAddress(raw.address),
                 psm: raw.psm,
+                channel: raw.channel,
+                kind: raw.kind,
             }
         }
         raw::BTPROTO_RFCOMM => {

@@ -1,6 +1,7 @@
 //! The addresses of the families that only Linux has.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 use std::os::fd::AsFd;
 
 use pyo3::exceptions::{PyOSError, PyOverflowError, PySystemError, PyTypeError, PyValueError};
@@ -8,12 +9,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 use socket2::SockAddr;
 
-use super::fields::{Fields, Words, plain_text};
-use super::{bad_family, buffer, decode_path, encode_path};
+use super::fields::{Fields, Words};
+use super::{bad_family, bluetooth, buffer, decode_path, encode_path};
 use crate::error::Error;
 use crate::net::Socket;
 use crate::net::address::{
-    Address, BluetoothAddress, Packet, TipcName, can_interface, interface_index, interface_name,
+    Address, Packet, TipcName, can_interface, interface_index, interface_name,
 };
 use crate::py::error::settled;
 use crate::sys::sockaddr as raw;
@@ -32,7 +33,7 @@ pub(super) fn from_python(
         libc::AF_ALG => alg(address, caller),
         libc::AF_TIPC => tipc(address, caller),
         raw::AF_QIPCRTR => qipcrtr(address),
-        libc::AF_BLUETOOTH => bluetooth(socket, address, caller),
+        libc::AF_BLUETOOTH => bluetooth::from_python(socket, address, caller),
         _ => Err(bad_family(caller)),
     }
 }
@@ -115,10 +116,12 @@ pub(super) fn to_python<'py>(
             // A scope below 0 comes out as the unsigned number that it is in C.
             (kind, first, second, third, i32::from(scope) as u32).into_pyobject(py)
         }
-        Address::L2cap { address, psm } => (address.to_string(), psm).into_pyobject(py),
-        Address::Rfcomm { address, channel } => (address.to_string(), channel).into_pyobject(py),
-        Address::Hci { device, .. } => return Ok(device.into_pyobject(py)?.into_any()),
-        Address::Sco(address) => return Ok(address.to_string().into_pyobject(py)?.into_any()),
+        value @ (Address::L2cap { .. }
+        | Address::Rfcomm { .. }
+        | Address::Hci { .. }
+        | Address::Sco(_)) => {
+            return bluetooth::to_python(py, value);
+        }
         Address::Other { family, data } => (family, PyBytes::new(py, &data)).into_pyobject(py),
         Address::None | Address::Inet(_) | Address::Inet6(_) | Address::Unix(_) => {
             return Ok(py.None().into_bound(py));
@@ -229,7 +232,7 @@ fn can(socket: &Socket, address: &Bound<'_, PyAny>, caller: &str) -> PyResult<So
             }
         }
         libc::CAN_ISOTP => {
-            let fields = nameless(address, 3)?;
+            let fields = nameless(address, 3..=3)?;
             let interface = path(fields.at(0))?;
             let (receive, send) = (fields.strict_mask(1)? as u32, fields.strict_mask(2)? as u32);
             Address::CanIsotp {
@@ -239,7 +242,7 @@ fn can(socket: &Socket, address: &Bound<'_, PyAny>, caller: &str) -> PyResult<So
             }
         }
         libc::CAN_J1939 => {
-            let fields = nameless(address, 4)?;
+            let fields = nameless(address, 4..=4)?;
             let interface = path(fields.at(0))?;
             let (name, group) = (fields.strict_mask(1)?, fields.mask(2)?);
             let address = fields.mask(3)? as u8;
@@ -259,12 +262,15 @@ fn can(socket: &Socket, address: &Bound<'_, PyAny>, caller: &str) -> PyResult<So
 }
 
 /// Read the fields of an address for which the standard module has no words of its own.
-fn nameless<'a, 'py>(address: &'a Bound<'py, PyAny>, count: usize) -> PyResult<Fields<'a, 'py>> {
+pub(super) fn nameless<'a, 'py>(
+    address: &'a Bound<'py, PyAny>,
+    count: RangeInclusive<usize>,
+) -> PyResult<Fields<'a, 'py>> {
     if !address.is_instance_of::<PyTuple>() {
         let text = "new style getargs format but argument is not a tuple";
         return Err(PySystemError::new_err(text));
     }
-    Fields::of_tuple(address, "")?.counted(count..=count, Words::Nameless)
+    Fields::of_tuple(address, "")?.counted(count, Words::Nameless)
 }
 
 /// Read what is named like a file: text, bytes, or an object that has a path.
@@ -335,78 +341,5 @@ fn tipc_words(name: TipcName) -> (u8, u32, u32, u32) {
         TipcName::Range { kind, lower, upper } => (raw::TIPC_ADDR_NAMESEQ, kind, lower, upper),
         TipcName::Service { kind, instance } => (raw::TIPC_ADDR_NAME, kind, instance, instance),
         TipcName::Socket { node, reference } => (raw::TIPC_ADDR_ID, node, reference, 0),
-    }
-}
-
-fn bluetooth(socket: &Socket, address: &Bound<'_, PyAny>, caller: &str) -> PyResult<SockAddr> {
-    let wrong = || PyOSError::new_err(format!("{caller}(): wrong format"));
-    let fields = |count| nameless(address, count).map_err(|_| wrong());
-    let value = match socket.kind().protocol {
-        raw::BTPROTO_L2CAP => {
-            let (address, psm) = device_and_number(&fields(2)?).map_err(|_| wrong())?;
-            Address::L2cap {
-                address: device(address)?,
-                psm: psm as u16,
-            }
-        }
-        raw::BTPROTO_RFCOMM => {
-            let (address, channel) = device_and_number(&fields(2)?).map_err(|_| wrong())?;
-            Address::Rfcomm {
-                address: device(address)?,
-                channel: channel as u8,
-            }
-        }
-        raw::BTPROTO_HCI => {
-            let number = bluetooth_number(&fields(1)?, 0).map_err(|_| wrong())?;
-            // Before 3.13 a whole int was read, whose upper half fell upon the channel.
-            let channel = if cfg!(Py_3_13) {
-                0
-            } else {
-                (number >> 16) as u16
-            };
-            Address::Hci {
-                device: number as u16,
-                channel,
-            }
-        }
-        raw::BTPROTO_SCO => Address::Sco(device(sco_text(address)?.ok_or_else(wrong)?)?),
-        _ => {
-            let text = format!("{caller}(): unknown Bluetooth protocol");
-            return Err(PyOSError::new_err(text));
-        }
-    };
-    Ok(value.to_sockaddr()?)
-}
-
-fn device(text: &str) -> PyResult<BluetoothAddress> {
-    Ok(text.parse::<BluetoothAddress>()?)
-}
-
-fn device_and_number<'a>(fields: &Fields<'a, '_>) -> PyResult<(&'a str, u32)> {
-    Ok((fields.text(0)?, bluetooth_number(fields, 1)?))
-}
-
-/// Read a number of which the low bits count; before 3.13 it had to be a C int.
-fn bluetooth_number(fields: &Fields<'_, '_>, index: usize) -> PyResult<u32> {
-    if cfg!(Py_3_13) {
-        fields.mask(index)
-    } else {
-        Ok(fields.int(index)? as u32)
-    }
-}
-
-/// Read the whole address of SCO: bytes, and from 3.13 on also text.
-fn sco_text<'a>(address: &'a Bound<'_, PyAny>) -> PyResult<Option<&'a str>> {
-    if let Ok(bytes) = address.cast::<PyBytes>() {
-        let bytes = bytes.as_bytes();
-        if cfg!(Py_3_13) && bytes.contains(&0) {
-            return Err(PyValueError::new_err("embedded null byte"));
-        }
-        // What is not text is no address either.
-        return Ok(Some(std::str::from_utf8(bytes).unwrap_or_default()));
-    }
-    match address.cast::<PyString>() {
-        Ok(text) if cfg!(Py_3_13) => plain_text(text).map(Some),
-        _ => Ok(None),
     }
 }
