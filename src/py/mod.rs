@@ -4,6 +4,7 @@ mod address;
 mod argument;
 mod buffer;
 mod call;
+mod clients;
 mod constants;
 mod descriptors;
 mod enums;
@@ -29,6 +30,8 @@ use pyo3::prelude::*;
 mod _rsock {
     use super::*;
 
+    #[pymodule_export]
+    use super::clients::{IncompleteReadError, LimitOverrunError, PyTcpClient, PyUdpClient};
     #[pymodule_export]
     use super::descriptors::{close, dup, socketpair};
     #[pymodule_export]

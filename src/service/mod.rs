@@ -11,7 +11,9 @@
 //! | `events`       | the engine in which a few threads share all connections                |
 //! | `threads`      | the engine with a thread for each connection                           |
 //! | `mailbox`      | how other threads reach a connection                                   |
+//! | `client`       | clients, with deadlines                                                |
 
+pub mod client;
 pub mod conversation;
 mod engine;
 pub mod settings;
