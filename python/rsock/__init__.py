@@ -24,6 +24,10 @@ from rsock._rsock import (
     IPV6_V6ONLY,
     SO_REUSEADDR,
     SOL_SOCKET,
+    IncompleteReadError,  # noqa: F401
+    LimitOverrunError,  # noqa: F401
+    TcpClient,  # noqa: F401
+    UdpClient,  # noqa: F401
     dup,
     error,
     getaddrinfo,

@@ -168,14 +168,15 @@ impl Calls {
             return Ok(());
         }
         let mut slot = Slot::empty();
-        let bytes = Readable::new(&mut slot, answer)
-            .map_err(|_| wrong_answer(answer))?
-            .source()
-            .to_vec();
+        let bytes = copied(&Readable::new(&mut slot, answer).map_err(|_| wrong_answer(answer))?)?;
         self.framing
             .encode(&bytes, out)
             .map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))
     }
+}
+
+fn copied(data: &Readable<'_, '_>) -> PyResult<Vec<u8>> {
+    data.source().to_vec().ok_or_else(|| pyo3::exceptions::PyMemoryError::new_err(()))
 }
 
 fn wrong_answer(answer: &Bound<'_, PyAny>) -> PyErr {
@@ -231,7 +232,7 @@ impl Connection {
     #[pyo3(signature = (data, /))]
     fn send(&self, data: &Bound<'_, PyAny>) -> PyResult<bool> {
         let mut slot = Slot::empty();
-        let bytes = Readable::new(&mut slot, data)?.source().to_vec();
+        let bytes = copied(&Readable::new(&mut slot, data)?)?;
         if let Some(aside) = self.aside().as_mut().filter(|aside| aside.is_mine()) {
             aside.sent.extend_from_slice(&bytes);
             return Ok(true);

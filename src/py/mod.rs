@@ -5,6 +5,7 @@ mod argument;
 mod buffer;
 mod calls;
 mod call;
+mod clients;
 mod constants;
 mod descriptors;
 mod enums;
@@ -31,6 +32,8 @@ use pyo3::prelude::*;
 mod _rsock {
     use super::*;
 
+    #[pymodule_export]
+    use super::clients::{IncompleteReadError, LimitOverrunError, PyTcpClient, PyUdpClient};
     #[pymodule_export]
     use super::descriptors::{close, dup, socketpair};
     #[pymodule_export]

@@ -16,7 +16,9 @@
 //! | `hello`        | the server of the tutorial                                             |
 //! | `echo`         | the server that sends back what it gets                                |
 //! | `udp`          | the server of datagrams                                                |
+//! | `client`       | clients, with deadlines                                                |
 
+pub mod client;
 pub mod conversation;
 pub mod echo;
 mod engine;
