@@ -297,6 +297,19 @@ def create_server(address, *, family=AF_INET, backlog=None, reuse_port=False, du
 _rsock._bind(globals())
 
 
+#: What is rsock's own, and comes with a file that is loaded when one of these is asked for.
+_SERVERS = frozenset(("EchoServer", "HelloServer", "TcpServer", "UdpServer"))
+
+
+def __getattr__(name):
+    if name not in _SERVERS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from rsock import _servers
+
+    value = globals()[name] = getattr(_servers, name)
+    return value
+
+
 def install():
     """Put rsock in the place of `socket` for every module that is imported from now on.
 

@@ -369,10 +369,10 @@ class TcpServer(_StreamServer):
                 raise TypeError("on_connect and on_close go with on_data; a handler does both")
             self._announce = []
             report, all_of_it = _reporter(log, self._announce)
-            listener = _rsock.listen(
+            place = _rsock.listen(
                 _place(address), backlog=backlog, reuse_port=reuse_port, dualstack=dualstack
             )
-            self._server = _Handlers(listener, handler, report, all_of_it, max_connections)
+            self._server = _Handlers(place, handler, report, all_of_it, max_connections)
             return
         super().__init__(
             address,
@@ -392,8 +392,9 @@ class TcpServer(_StreamServer):
 class _Handlers:
     """What runs a Python function in a thread for each client."""
 
-    def __init__(self, listener, handler, report, all_of_it, max_connections):
-        self._listener = socket(fileno=listener)
+    def __init__(self, place, handler, report, all_of_it, max_connections):
+        self._place = place  # whose path goes when it does
+        self._listener = socket(fileno=place.duplicate())
         self._listener.setblocking(True)
         self._handler = handler
         self._report = report

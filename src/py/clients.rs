@@ -367,7 +367,7 @@ impl PyTcpClient {
         let limit = count(limit, LIMIT, "limit")?;
         let delimiter = match delim.cast::<PyString>() {
             Ok(text) => text.to_str()?.as_bytes().to_vec(),
-            Err(_) => Readable::new(&mut Slot::empty(), delim)?.source().to_vec(),
+            Err(_) => super::argument::bytes(delim)?.into_owned(),
         };
         if delimiter.is_empty() {
             return Err(PyValueError::new_err("delim must not be empty"));
