@@ -41,12 +41,22 @@ pub struct Flow {
 
 impl Flow {
     /// Go on without having taken a message.
-    pub const CONTINUE: Self =
-        Self { close: false, delay: Duration::ZERO, messages: 0, failed: false };
+    pub const CONTINUE: Self = Self {
+        close: false,
+        delay: Duration::ZERO,
+        messages: 0,
+        failed: false,
+    };
     /// Close once everything is sent.
-    pub const CLOSE: Self = Self { close: true, ..Self::CONTINUE };
+    pub const CLOSE: Self = Self {
+        close: true,
+        ..Self::CONTINUE
+    };
     /// Something is wrong: close once everything is sent, and count an error.
-    pub const FAIL: Self = Self { failed: true, ..Self::CLOSE };
+    pub const FAIL: Self = Self {
+        failed: true,
+        ..Self::CLOSE
+    };
 }
 
 /// What a server offers: it begins a conversation with each client.
