@@ -723,10 +723,8 @@ fn alone_without_descriptors() {
             rlim_max: 64,
         };
         // SAFETY: reads a limit that is ours.
-        assert_eq!(
-            unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) },
-            0
-        );
+        let outcome = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+        assert_eq!(outcome, 0);
         while let Ok(copy) = first.try_clone() {
             taken.push(copy);
         }
