@@ -27,6 +27,8 @@ mod mailbox;
 pub mod listener;
 pub mod framing;
 pub mod hello;
+pub mod listener;
+mod mailbox;
 pub mod server;
 pub mod settings;
 pub mod stats;
@@ -34,5 +36,6 @@ pub mod template;
 
 pub use conversation::{Conversation, Flow, Notice, Remote, Service};
 pub use listener::{Bound, ListenOptions, Listener, Place};
+pub use server::Server;
 pub use settings::{Concurrency, Settings};
 pub use stats::{Snapshot, Stats};
