@@ -12,7 +12,7 @@
 
 pub mod error;
 pub mod net;
-pub mod service;
 #[cfg(feature = "python")]
 mod py;
+pub mod service;
 pub mod sys;

@@ -41,12 +41,22 @@ pub struct Flow {
 
 impl Flow {
     /// Go on without having taken a message.
-    pub const CONTINUE: Self =
-        Self { close: false, delay: Duration::ZERO, messages: 0, failed: false };
+    pub const CONTINUE: Self = Self {
+        close: false,
+        delay: Duration::ZERO,
+        messages: 0,
+        failed: false,
+    };
     /// Close once everything is sent.
-    pub const CLOSE: Self = Self { close: true, ..Self::CONTINUE };
+    pub const CLOSE: Self = Self {
+        close: true,
+        ..Self::CONTINUE
+    };
     /// Something is wrong: close once everything is sent, and count an error.
-    pub const FAIL: Self = Self { failed: true, ..Self::CLOSE };
+    pub const FAIL: Self = Self {
+        failed: true,
+        ..Self::CLOSE
+    };
 }
 
 /// What a server offers: it begins a conversation with each client.
@@ -58,6 +68,15 @@ pub trait Service: Send + Sync + 'static {
     /// something around that (an interpreter) takes it here, once for all of them.
     fn batch(&self, work: &mut dyn FnMut()) {
         work();
+    }
+
+    /// Return how many bytes of stack a thread of its own has for a conversation.
+    ///
+    /// The default holds a conversation in Rust many times over, and what a panic needs to say
+    /// where it was. It is far below the size for which the kernel takes huge pages, which a
+    /// thread would touch at one end only. An interpreter needs much more.
+    fn stack_size(&self) -> usize {
+        256 << 10
     }
 
     /// Hear what happens to the server. Called outside of [`Service::batch`]; must not panic.

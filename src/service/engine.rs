@@ -22,4 +22,8 @@ pub(super) trait Engine: Send + Sync {
 
     /// Wait until everything that the engine started has ended, and return whether it has.
     fn join(&self, deadline: Instant) -> bool;
+
+    /// Give up this process's copies of the descriptors: it is a child, and has none of the
+    /// threads.
+    fn abandon(&self);
 }

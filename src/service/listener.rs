@@ -182,7 +182,11 @@ impl Bound {
 /// Ask a socket for its address.
 fn named(fd: OwnedFd, path: Option<OwnPath>) -> io::Result<Bound> {
     let address = SockRef::from(&fd).local_addr()?;
-    Ok(Bound { _path: path, fd, address })
+    Ok(Bound {
+        _path: path,
+        fd,
+        address,
+    })
 }
 
 /// Where a server listens for streams.
@@ -298,7 +302,9 @@ fn activated(name: Option<&str>) -> Result<OwnedFd> {
     match RawFd::try_from(place) {
         Ok(place) if place.unsigned_abs() < count => Ok(sys::inherited(FIRST + place)?),
         _ => {
-            let which = name.map(|name| format!(" named {name}")).unwrap_or_default();
+            let which = name
+                .map(|name| format!(" named {name}"))
+                .unwrap_or_default();
             Err(Error::System {
                 errno: libc::EBADF,
                 message: format!(
@@ -343,7 +349,11 @@ fn refused(error: &io::Error, address: SocketAddr, kind: i32) -> Error {
     };
     Error::System {
         errno,
-        message: format!("{}: port {port} of {}{reason}", sys::strerror(errno), shown(ip)),
+        message: format!(
+            "{}: port {port} of {}{reason}",
+            sys::strerror(errno),
+            shown(ip)
+        ),
     }
 }
 

@@ -17,6 +17,7 @@ mod engine;
 pub mod listener;
 pub mod settings;
 pub mod stats;
+mod threads;
 
 pub use conversation::{Conversation, Flow, Notice, Remote, Service};
 pub use listener::{Bound, ListenOptions, Listener, Place};

@@ -77,8 +77,7 @@ mod linux {
                 let (held_ip, held_port) = fields.next().and_then(address)?;
                 let same_state = fields.nth(1)? == state;
                 let inode = fields.nth(5)?;
-                let collides =
-                    held_ip == ip || held_ip.is_unspecified() || ip.is_unspecified();
+                let collides = held_ip == ip || held_ip.is_unspecified() || ip.is_unspecified();
                 (same_state && held_port == port && collides).then(|| format!("socket:[{inode}]"))
             }));
         }
