@@ -158,7 +158,10 @@ fn a_port_that_this_process_holds_says_so() {
             libc::EADDRINUSE,
         );
         assert!(text.starts_with("Address already in use"), "{text}");
-        assert!(text.contains(&format!("port {port} of 127.0.0.1")), "{text}");
+        assert!(
+            text.contains(&format!("port {port} of 127.0.0.1")),
+            "{text}"
+        );
         if cfg!(target_os = "linux") {
             assert!(text.contains("this process itself"), "{text}");
         }
