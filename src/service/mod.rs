@@ -33,6 +33,7 @@ pub mod server;
 pub mod settings;
 pub mod stats;
 pub mod template;
+mod threads;
 
 pub use conversation::{Conversation, Flow, Notice, Remote, Service};
 pub use listener::{Bound, ListenOptions, Listener, Place};
