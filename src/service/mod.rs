@@ -25,6 +25,7 @@ pub mod hello;
 pub mod settings;
 pub mod stats;
 pub mod template;
+pub mod udp;
 
 pub use conversation::{Conversation, Flow, Notice, Remote, Service};
 pub use settings::{Concurrency, Settings};
