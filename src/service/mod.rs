@@ -34,6 +34,7 @@ pub mod settings;
 pub mod stats;
 pub mod template;
 mod threads;
+pub mod udp;
 
 pub use conversation::{Conversation, Flow, Notice, Remote, Service};
 pub use listener::{Bound, ListenOptions, Listener, Place};

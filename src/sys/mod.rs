@@ -3,6 +3,7 @@
 //! With `py/buffer.rs` and `py/raw.rs` this is where `unsafe` lives.
 #![allow(unsafe_code)]
 
+pub mod batch;
 pub mod clock;
 pub mod constants;
 pub mod descriptor;
