@@ -80,7 +80,9 @@ impl Conversation for Call {
                 Err(error) => return failed(py, &error),
             };
             match &self.calls.on_connect {
-                Some(greet) => self.calls.ask(greet.bind(py), (connection,), connection, out),
+                Some(greet) => self
+                    .calls
+                    .ask(greet.bind(py), (connection,), connection, out),
                 None => Flow::CONTINUE,
             }
         })
@@ -91,7 +93,12 @@ impl Conversation for Call {
             let mut messages = 0;
             loop {
                 let flow = match self.deframer.next(&mut piece) {
-                    Ok(None) => return Flow { messages, ..Flow::CONTINUE },
+                    Ok(None) => {
+                        return Flow {
+                            messages,
+                            ..Flow::CONTINUE
+                        };
+                    }
                     Ok(Some(message)) => self.calls.tell(py, &self.connection, message, out),
                     Err(_) => Flow::FAIL,
                 };
@@ -108,7 +115,11 @@ impl Conversation for Call {
             Ok(None) => Flow::CLOSE,
             Ok(Some(message)) => {
                 let flow = self.calls.tell(py, &self.connection, message, out);
-                Flow { close: true, messages: 1, ..flow }
+                Flow {
+                    close: true,
+                    messages: 1,
+                    ..flow
+                }
             }
             Err(_) => Flow::FAIL,
         })
@@ -135,9 +146,16 @@ impl Calls {
         message: &[u8],
         out: &mut Vec<u8>,
     ) -> Flow {
-        let Some(connection) = connection else { return Flow::FAIL };
+        let Some(connection) = connection else {
+            return Flow::FAIL;
+        };
         let connection = connection.bind(py);
-        self.ask(self.on_data.bind(py), (PyBytes::new(py, message), connection), connection, out)
+        self.ask(
+            self.on_data.bind(py),
+            (PyBytes::new(py, message), connection),
+            connection,
+            out,
+        )
     }
 
     /// Call a function, and append what it sent and what it returned.
@@ -158,7 +176,10 @@ impl Calls {
         out.extend_from_slice(&sent);
         let answered = outcome.and_then(|answer| self.append(&answer, out));
         match answered {
-            Ok(()) => Flow { close, ..Flow::CONTINUE },
+            Ok(()) => Flow {
+                close,
+                ..Flow::CONTINUE
+            },
             Err(error) => failed(py, &error),
         }
     }
@@ -175,11 +196,13 @@ impl Calls {
     }
 }
 
-fn copied(data: &Readable<'_, '_>) -> PyResult<Vec<u8>> {
-    data.source().to_vec().ok_or_else(|| pyo3::exceptions::PyMemoryError::new_err(()))
+pub(super) fn copied(data: &Readable<'_, '_>) -> PyResult<Vec<u8>> {
+    data.source()
+        .to_vec()
+        .ok_or_else(|| pyo3::exceptions::PyMemoryError::new_err(()))
 }
 
-fn wrong_answer(answer: &Bound<'_, PyAny>) -> PyErr {
+pub(super) fn wrong_answer(answer: &Bound<'_, PyAny>) -> PyErr {
     let class = super::raw::type_name(answer);
     let text = format!("a server's function must return bytes or None, not {class}");
     pyo3::exceptions::PyTypeError::new_err(text)
@@ -192,10 +215,15 @@ fn failed(py: Python<'_>, error: &PyErr) -> Flow {
 }
 
 /// Tell of an exception as `threading` does of one that ends a thread.
-fn report(py: Python<'_>, error: &PyErr) {
+pub(super) fn report(py: Python<'_>, error: &PyErr) {
     let told = py.import("threading").and_then(|threading| {
         let thread = threading.call_method0("current_thread")?;
-        let parts = (error.get_type(py), error.value(py), error.traceback(py), thread);
+        let parts = (
+            error.get_type(py),
+            error.value(py),
+            error.traceback(py),
+            thread,
+        );
         let arguments = threading.getattr("ExceptHookArgs")?.call1((parts,))?;
         threading.call_method1("excepthook", (arguments,))
     });
@@ -249,13 +277,23 @@ impl Connection {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(format!("<rsock connection from {}>", self.address.bind(py).repr()?))
+        Ok(format!(
+            "<rsock connection from {}>",
+            self.address.bind(py).repr()?
+        ))
     }
 }
 
 impl Connection {
     fn new(py: Python<'_>, address: Bound<'_, PyAny>, remote: Remote) -> PyResult<Py<Self>> {
-        Py::new(py, Self { address: address.unbind(), remote, aside: Mutex::new(None) })
+        Py::new(
+            py,
+            Self {
+                address: address.unbind(),
+                remote,
+                aside: Mutex::new(None),
+            },
+        )
     }
 
     fn aside(&self) -> std::sync::MutexGuard<'_, Option<Aside>> {
@@ -264,11 +302,18 @@ impl Connection {
 
     fn begin(&self) {
         let thread = std::thread::current().id();
-        *self.aside() = Some(Aside { thread, sent: Vec::new(), close: false });
+        *self.aside() = Some(Aside {
+            thread,
+            sent: Vec::new(),
+            close: false,
+        });
     }
 
     fn finish(&self) -> (Vec<u8>, bool) {
-        self.aside().take().map(|aside| (aside.sent, aside.close)).unwrap_or_default()
+        self.aside()
+            .take()
+            .map(|aside| (aside.sent, aside.close))
+            .unwrap_or_default()
     }
 }
 

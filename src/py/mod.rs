@@ -3,10 +3,11 @@
 mod address;
 mod argument;
 mod buffer;
-mod calls;
 mod call;
+mod calls;
 mod clients;
 mod constants;
+mod datagrams;
 mod descriptors;
 mod enums;
 mod error;
@@ -36,6 +37,8 @@ mod _rsock {
     use super::calls::Connection;
     #[pymodule_export]
     use super::clients::{IncompleteReadError, LimitOverrunError, PyTcpClient, PyUdpClient};
+    #[pymodule_export]
+    use super::datagrams::DatagramServer;
     #[pymodule_export]
     use super::descriptors::{close, dup, socketpair};
     #[pymodule_export]

@@ -20,15 +20,13 @@ use crate::service::hello::{Hello, Words};
 use crate::service::listener::{ListenOptions, Listener, Place};
 use crate::service::server::Server;
 use crate::service::template::Template;
-use crate::service::{
-    Concurrency, Conversation, Notice, Remote, Service, Settings, Snapshot,
-};
+use crate::service::{Concurrency, Conversation, Notice, Remote, Service, Settings, Snapshot};
 
 /// How long a wait lasts before it looks for signals.
-const SIGNAL_TURN: Duration = Duration::from_millis(50);
+pub(super) const SIGNAL_TURN: Duration = Duration::from_millis(50);
 
 /// Read where to listen: a tuple whose first item says what kind of place it is.
-fn place_of(description: &Bound<'_, PyTuple>) -> PyResult<Place> {
+pub(super) fn place_of(description: &Bound<'_, PyTuple>) -> PyResult<Place> {
     let kind: String = description.get_item(0)?.extract()?;
     match kind.as_str() {
         "ip" => Ok(Place::Ip {
@@ -40,9 +38,13 @@ fn place_of(description: &Bound<'_, PyTuple>) -> PyResult<Place> {
             Ok(Place::Path(PathBuf::from(OsString::from_vec(path))))
         }
         "abstract" => Ok(Place::Abstract(description.get_item(1)?.extract()?)),
-        "fd" => Ok(Place::Fd(raw::adopt(number::int(&description.get_item(1)?)?))),
+        "fd" => Ok(Place::Fd(raw::adopt(number::int(
+            &description.get_item(1)?,
+        )?))),
         "systemd" => Ok(Place::Systemd(None)),
-        _ => Err(PyValueError::new_err(format!("no such kind of place: {kind}"))),
+        _ => Err(PyValueError::new_err(format!(
+            "no such kind of place: {kind}"
+        ))),
     }
 }
 
@@ -55,7 +57,11 @@ fn port(value: &Bound<'_, PyAny>) -> PyResult<u16> {
 pub(super) fn shown<'py>(py: Python<'py>, peer: &socket2::SockAddr) -> PyResult<Bound<'py, PyAny>> {
     // An address is read in the light of a socket's kind; of that only the family matters here.
     let socket = Socket::default();
-    socket.set_kind(Kind { family: peer.family().into(), kind: 0, protocol: 0 });
+    socket.set_kind(Kind {
+        family: peer.family().into(),
+        kind: 0,
+        protocol: 0,
+    });
     address::to_python(py, &socket, peer)
 }
 
@@ -119,7 +125,10 @@ impl StreamServer {
         place, service, report, all_of_it, *, concurrency, event_threads, max_connections,
         idle_timeout, max_pending, backlog, reuse_port, dualstack
     ))]
-    #[allow(clippy::too_many_arguments, reason = "as many as a server has settings")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "as many as a server has settings"
+    )]
     fn new(
         py: Python<'_>,
         place: &Bound<'_, PyTuple>,
@@ -146,17 +155,31 @@ impl StreamServer {
             },
             event_threads: at_least_one(event_threads, "event_threads")?,
             max_connections: at_least_one(max_connections, "max_connections")?,
-            idle_timeout: idle_timeout.map(|limit| seconds(limit, "idle_timeout")).transpose()?,
+            idle_timeout: idle_timeout
+                .map(|limit| seconds(limit, "idle_timeout"))
+                .transpose()?,
             max_pending: at_least_one(max_pending, "max_pending")?,
             ..Settings::default()
         };
-        let service = Reported { service: conversation_of(service)?, report, all_of_it };
+        let service = Reported {
+            service: conversation_of(service)?,
+            report,
+            all_of_it,
+        };
         let place = place_of(place)?;
-        let options = ListenOptions { backlog, reuse_port, dualstack };
+        let options = ListenOptions {
+            backlog,
+            reuse_port,
+            dualstack,
+        };
         let listener = py.detach(|| Listener::bind(&place, &options))?;
         Ok(Self {
             address: listener.address(),
-            state: Mutex::new(State::Bound(Box::new((listener, Arc::new(service), settings)))),
+            state: Mutex::new(State::Bound(Box::new((
+                listener,
+                Arc::new(service),
+                settings,
+            )))),
         })
     }
 
@@ -173,7 +196,11 @@ impl StreamServer {
             State::Started(server) => {
                 let runs = server.is_running();
                 *state = State::Started(server);
-                if runs { Ok(()) } else { Err(cannot_start_again()) }
+                if runs {
+                    Ok(())
+                } else {
+                    Err(cannot_start_again())
+                }
             }
             State::Dropped => Err(cannot_start_again()),
         }
@@ -198,7 +225,9 @@ impl StreamServer {
 
     /// Wait until the server is stopped, with an eye on signals.
     fn wait(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(server) = self.server() else { return Ok(()) };
+        let Some(server) = self.server() else {
+            return Ok(());
+        };
         while !py.detach(|| server.wait(Some(SIGNAL_TURN))) {
             py.check_signals()?;
         }
@@ -222,7 +251,13 @@ impl StreamServer {
 
     #[getter]
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        counters(py, &self.server().map(|server| server.stats()).unwrap_or_default())
+        counters(
+            py,
+            &self
+                .server()
+                .map(|server| server.stats())
+                .unwrap_or_default(),
+        )
     }
 }
 
@@ -259,8 +294,14 @@ pub(super) fn listen(
     dualstack: bool,
 ) -> PyResult<ListeningPlace> {
     let place = place_of(place)?;
-    let options = ListenOptions { backlog, reuse_port, dualstack };
-    Ok(ListeningPlace(py.detach(|| Listener::bind(&place, &options))?))
+    let options = ListenOptions {
+        backlog,
+        reuse_port,
+        dualstack,
+    };
+    Ok(ListeningPlace(
+        py.detach(|| Listener::bind(&place, &options))?,
+    ))
 }
 
 /// A place at which a server listens that accepts by itself; its path goes when it does.
@@ -289,7 +330,8 @@ fn conversation_of(description: &Bound<'_, PyTuple>) -> PyResult<Box<dyn Service
                 f64,
                 String,
                 usize,
-            )>()?;
+            )>(
+            )?;
             let reply = Template::new(&reply)
                 .map_err(|error| PyValueError::new_err(format!("reply: {error}")))?;
             let words = Words {
@@ -303,15 +345,16 @@ fn conversation_of(description: &Bound<'_, PyTuple>) -> PyResult<Box<dyn Service
             Ok(Box::new(Hello::new(words)))
         }
         "echo" => {
-            let (_, framing, max_message) =
-                description.extract::<(String, String, usize)>()?;
+            let (_, framing, max_message) = description.extract::<(String, String, usize)>()?;
             Ok(Box::new(Echo {
                 framing: framing_of(&framing)?,
                 max_message: at_least_one(max_message, "max_message")?,
             }))
         }
         "calls" => calls::service(description),
-        _ => Err(PyValueError::new_err(format!("no such kind of service: {kind}"))),
+        _ => Err(PyValueError::new_err(format!(
+            "no such kind of service: {kind}"
+        ))),
     }
 }
 
@@ -336,16 +379,19 @@ pub(super) fn at_least_one(value: usize, name: &str) -> PyResult<usize> {
 
 /// Read seconds that must be finite and not negative.
 fn seconds(value: f64, name: &str) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(value)
-        .map_err(|_| PyValueError::new_err(format!("{name} must be a number of seconds, not {value}")))
+    Duration::try_from_secs_f64(value).map_err(|_| {
+        PyValueError::new_err(format!("{name} must be a number of seconds, not {value}"))
+    })
 }
 
 /// Read how long to wait for the end; None is as long as it takes.
-fn patience(timeout: Option<f64>) -> PyResult<Duration> {
-    timeout.map_or(Ok(Duration::from_secs(u32::MAX.into())), |limit| seconds(limit, "timeout"))
+pub(super) fn patience(timeout: Option<f64>) -> PyResult<Duration> {
+    timeout.map_or(Ok(Duration::from_secs(u32::MAX.into())), |limit| {
+        seconds(limit, "timeout")
+    })
 }
 
-fn cannot_start_again() -> PyErr {
+pub(super) fn cannot_start_again() -> PyErr {
     PyRuntimeError::new_err("a server that was stopped cannot start again: make a new one")
 }
 

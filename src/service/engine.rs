@@ -25,8 +25,5 @@ pub(super) trait Engine: Send + Sync {
 
     /// In a child process, where none of the threads are: close its copies of the descriptors, as
     /// far as they can be reached, and wait for nothing.
-    fn abandon(&self) {}
-    /// Give up this process's copies of the descriptors: it is a child, and has none of the
-    /// threads.
     fn abandon(&self);
 }

@@ -23,8 +23,6 @@ pub mod conversation;
 pub mod echo;
 mod engine;
 mod events;
-mod mailbox;
-pub mod listener;
 pub mod framing;
 pub mod hello;
 pub mod listener;
