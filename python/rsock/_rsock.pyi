@@ -4,8 +4,8 @@ import sys
 from _typeshed import ReadableBuffer, StrOrBytesPath, Unused
 from collections.abc import Callable, Iterable
 from socket import AddressFamily, SocketKind
-from typing import Any
-from typing_extensions import Self, TypeAlias
+from typing import Any, final
+from typing_extensions import Self, TypeAlias, disjoint_base
 
 # fmt: off
 from _socket import (
@@ -210,6 +210,7 @@ class SharedSocket(socket):
 # What a client connects to: a host and a port, a port of this machine, a path.
 _Address: TypeAlias = int | tuple[str, int] | tuple[str, int, int, int] | StrOrBytesPath
 
+@final
 class IncompleteReadError(EOFError):
     def __new__(cls, message: str, partial: bytes, expected: int | None) -> Self: ...
     @property
@@ -217,11 +218,13 @@ class IncompleteReadError(EOFError):
     @property
     def expected(self) -> int | None: ...
 
+@final
 class LimitOverrunError(ValueError):
     def __new__(cls, message: str, limit: int) -> Self: ...
     @property
     def limit(self) -> int: ...
 
+@disjoint_base
 class TcpClient:
     def __new__(cls, address: _Address, timeout: float | None = 5.0) -> Self: ...
     @property
@@ -249,6 +252,7 @@ class TcpClient:
     def __exit__(self, *args: Unused) -> None: ...
     def close(self) -> None: ...
 
+@disjoint_base
 class UdpClient:
     def __new__(cls, address: _Address, timeout: float | None = 1.0, retries: int = 0) -> Self: ...
     @property
@@ -271,6 +275,7 @@ class UdpClient:
     def __exit__(self, *args: Unused) -> None: ...
     def close(self) -> None: ...
 
+@final
 class Connection:
     # A program may give it attributes of its own.
     __dict__: dict[str, Any]
@@ -280,6 +285,7 @@ class Connection:
     def close(self) -> None: ...
 
 # What follows is for `_servers.py`, which says what the tuples hold.
+@final
 class StreamServer:
     def __new__(
         cls,
@@ -309,6 +315,7 @@ class StreamServer:
     @property
     def stats(self) -> dict[str, int]: ...
 
+@final
 class ListeningPlace:
     def duplicate(self) -> int: ...
 

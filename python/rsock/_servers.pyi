@@ -1,15 +1,14 @@
-from _typeshed import HasFileno, ReadableBuffer, StrOrBytesPath, Unused
 from collections.abc import Callable
 from socket import socket
 from typing import Any, Literal, Protocol, TypedDict, overload
+
+from _typeshed import HasFileno, ReadableBuffer, StrOrBytesPath, Unused
 from typing_extensions import Self, TypeAlias
 
 from rsock._rsock import Connection
 
 # "systemd" is a string like any other to a type checker.
-_Address: TypeAlias = (
-    int | tuple[str, int] | tuple[str, int, int, int] | StrOrBytesPath | HasFileno
-)
+_Address: TypeAlias = int | tuple[str, int] | tuple[str, int, int, int] | StrOrBytesPath | HasFileno
 _Framing: TypeAlias = Literal["recv", "line", "length"]
 _Concurrency: TypeAlias = Literal["events", "threads"]
 
@@ -47,9 +46,7 @@ class _Server:
     @property
     def stats(self) -> _Stats: ...
 
-class _StreamServer(_Server): ...
-
-class HelloServer(_StreamServer):
+class HelloServer(_Server):
     def __init__(
         self,
         address: _Address,
@@ -71,7 +68,7 @@ class HelloServer(_StreamServer):
         dualstack: bool = False,
     ) -> None: ...
 
-class EchoServer(_StreamServer):
+class EchoServer(_Server):
     def __init__(
         self,
         address: _Address,
@@ -89,7 +86,7 @@ class EchoServer(_StreamServer):
         dualstack: bool = False,
     ) -> None: ...
 
-class TcpServer(_StreamServer):
+class TcpServer(_Server):
     # A handler has the socket to itself, so that the limits on what is received are its own.
     @overload
     def __init__(
@@ -97,6 +94,9 @@ class TcpServer(_StreamServer):
         address: _Address,
         handler: Callable[[socket, Any], object],
         *,
+        on_data: None = None,
+        on_connect: None = None,
+        on_close: None = None,
         log: _Log = None,
         max_connections: int = 16384,
         backlog: int = 128,
