@@ -23,7 +23,7 @@ pub(super) trait Engine: Send + Sync {
     /// Wait until everything that the engine started has ended, and return whether it has.
     fn join(&self, deadline: Instant) -> bool;
 
-    /// Give up this process's copies of the descriptors: it is a child, and has none of the
-    /// threads.
-    fn abandon(&self);
+    /// In a child process, where none of the threads are: close its copies of the descriptors, as
+    /// far as they can be reached, and wait for nothing.
+    fn abandon(&self) {}
 }

@@ -14,12 +14,16 @@
 
 pub mod conversation;
 mod engine;
+mod events;
 pub mod listener;
+mod mailbox;
+pub mod server;
 pub mod settings;
 pub mod stats;
 mod threads;
 
 pub use conversation::{Conversation, Flow, Notice, Remote, Service};
 pub use listener::{Bound, ListenOptions, Listener, Place};
+pub use server::Server;
 pub use settings::{Concurrency, Settings};
 pub use stats::{Snapshot, Stats};
