@@ -6,6 +6,7 @@ mod buffer;
 mod call;
 mod calls;
 mod clients;
+mod class;
 mod constants;
 mod datagrams;
 mod descriptors;
@@ -69,7 +70,7 @@ mod _rsock {
         let shared = py.get_type::<shared::SharedSocket>();
         module.add(
             "SharedSocket",
-            raw::with_finalizer(&shared, c"rsock._rsock.SharedSocket")?,
+            class::with_finalizer(&shared, c"rsock._rsock.SharedSocket")?,
         )?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("_own", constants::own_names(module)?)?;
