@@ -36,6 +36,11 @@ impl Kept {
             self.bytes.drain(..self.start);
             self.start = 0;
         }
+        // Not twice the room each time: what waits has a bound, and the memory should be near it.
+        if self.bytes.capacity() - self.bytes.len() < bytes.len() {
+            self.bytes
+                .reserve_exact(bytes.len().max(self.bytes.len() / 8));
+        }
         self.bytes.extend_from_slice(bytes);
     }
 

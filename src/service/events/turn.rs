@@ -159,6 +159,7 @@ impl Turn {
     pub(super) fn finish(&mut self) {
         let shared = Arc::clone(&self.shared);
         self.door = None;
+        self.mailbox.close();
         let mut work = || {
             self.attend();
             // They are counted as any others, though nobody has greeted them.
@@ -197,8 +198,12 @@ impl Turn {
             self.next_loop = (self.next_loop + 1) % mailboxes.len();
             if self.next_loop == self.number {
                 self.arrivals.push(arrival);
-            } else {
-                mailboxes[self.next_loop].post(Item::Arrived(Box::new(arrival)));
+                return;
+            }
+            let item = Item::Arrived(Box::new(arrival));
+            if let Err(Item::Arrived(arrival)) = mailboxes[self.next_loop].post(item) {
+                // That loop has ended: the server stops, and this one is about to.
+                self.arrivals.push(*arrival);
             }
         });
     }
