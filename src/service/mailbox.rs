@@ -165,6 +165,8 @@ impl Line {
     pub(super) fn take(&self) -> (Vec<u8>, bool) {
         let mut waiting = lock(&self.waiting);
         waiting.told = false;
+        // Never uncounted, or who sends right now would find more room than there is.
+        self.kept.fetch_add(waiting.bytes.len(), Ordering::Relaxed);
         (mem::take(&mut waiting.bytes), waiting.close)
     }
 
