@@ -70,6 +70,15 @@ pub trait Service: Send + Sync + 'static {
         work();
     }
 
+    /// Return how many bytes of stack a thread of its own has for a conversation.
+    ///
+    /// The default holds a conversation in Rust many times over, and what a panic needs to say
+    /// where it was. It is far below the size for which the kernel takes huge pages, which a
+    /// thread would touch at one end only. An interpreter needs much more.
+    fn stack_size(&self) -> usize {
+        256 << 10
+    }
+
     /// Hear what happens to the server. Called outside of [`Service::batch`]; must not panic.
     fn notice(&self, notice: &Notice<'_>) {
         let _ = notice;

@@ -20,6 +20,7 @@ mod mailbox;
 pub mod server;
 pub mod settings;
 pub mod stats;
+mod threads;
 
 pub use conversation::{Conversation, Flow, Notice, Remote, Service};
 pub use listener::{Bound, ListenOptions, Listener, Place};

@@ -10,8 +10,8 @@ use socket2::SockAddr;
 use super::engine::{Engine, Shared};
 use super::listener::Listener;
 use super::mailbox::lock;
-use super::{Concurrency, Service, Settings, Snapshot, Stats, events};
-use crate::error::{Error, Result};
+use super::{Concurrency, Service, Settings, Snapshot, Stats, events, threads};
+use crate::error::Result;
 
 /// How long a server that is dropped waits for what it started.
 const DROPPED: Duration = Duration::from_secs(5);
@@ -46,7 +46,7 @@ impl Server {
         });
         let engine = match shared.settings.concurrency {
             Concurrency::Events => events::start(listener, Arc::clone(&shared))?,
-            Concurrency::Threads => return Err(Error::from_errno(libc::EOPNOTSUPP)),
+            Concurrency::Threads => threads::start(listener, Arc::clone(&shared))?,
         };
         Ok(Self {
             shared,

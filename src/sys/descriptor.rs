@@ -117,7 +117,8 @@ impl Descriptor {
         if number(state) != CLOSED {
             // Without a dead file (the process is at its limit) the socket stays open for as
             // long as its number does: later than asked, but never in a stranger's place.
-            let _ = bury(number(state));
+            // SAFETY: open, since it is only closed from `retired`, for which we hold the lock.
+            let _ = bury(unsafe { BorrowedFd::borrow_raw(number(state)) });
             retired.push(number(state));
         }
         drop(retired);
@@ -193,17 +194,22 @@ fn close(fd: RawFd) -> Result<()> {
 
 /// Let a number stand for a file on which every call gives EBADF.
 #[cfg(target_os = "linux")]
-fn bury(fd: RawFd) -> Result<()> {
+pub fn bury(fd: BorrowedFd<'_>) -> Result<()> {
     // SAFETY: plain calls with a constant path; the temporary is owned at once.
     unsafe {
         let dead = check(libc::open(c"/".as_ptr(), libc::O_PATH | libc::O_CLOEXEC))?;
         let dead = OwnedFd::from_raw_fd(dead);
-        check(libc::dup3(dead.as_raw_fd(), fd, libc::O_CLOEXEC)).map(drop)
+        check(libc::dup3(
+            dead.as_raw_fd(),
+            fd.as_raw_fd(),
+            libc::O_CLOEXEC,
+        ))
+        .map(drop)
     }
 }
 
 /// Only Linux has files that are open and dead at once; elsewhere the number waits as it is.
 #[cfg(not(target_os = "linux"))]
-fn bury(_fd: RawFd) -> Result<()> {
+pub fn bury(_fd: BorrowedFd<'_>) -> Result<()> {
     Ok(())
 }

@@ -110,6 +110,12 @@ impl<'a> From<&'a mut [MaybeUninit<u8>]> for Target<'a> {
     }
 }
 
+impl<'a> From<&'a mut [u8]> for Target<'a> {
+    fn from(memory: &'a mut [u8]) -> Self {
+        Self(iovec(memory.as_mut_ptr(), memory.len()), PhantomData)
+    }
+}
+
 impl<'a> Target<'a> {
     /// Describe memory that others may read or write at the same time.
     ///

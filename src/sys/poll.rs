@@ -38,3 +38,14 @@ pub fn wait(fd: BorrowedFd<'_>, readiness: Readiness, time: Option<Duration>) ->
     // SAFETY: one entry, ours.
     check(unsafe { libc::poll(&raw mut entry, 1, timeout) }).map(|ready| ready > 0)
 }
+
+/// Wait with poll(2) until one of two descriptors can be read, however long. Errors: EINTR.
+pub fn wait_either(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> Result<()> {
+    let mut entries = [one, other].map(|fd| libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    });
+    // SAFETY: two entries, ours.
+    check(unsafe { libc::poll(entries.as_mut_ptr(), 2, -1) }).map(drop)
+}
