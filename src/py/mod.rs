@@ -35,6 +35,8 @@ mod _rsock {
     use super::*;
 
     #[pymodule_export]
+    use super::calls::Connection;
+    #[pymodule_export]
     use super::clients::{IncompleteReadError, LimitOverrunError, PyTcpClient, PyUdpClient};
     #[pymodule_export]
     use super::datagrams::DatagramServer;
