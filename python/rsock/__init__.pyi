@@ -225,10 +225,6 @@ if sys.version_info < (3, 11):
     __all__ += [
         "CAN_RAW_ERR_FILTER",
     ]
-from rsock._rsock import (
-    IncompleteReadError as IncompleteReadError, LimitOverrunError as LimitOverrunError, TcpClient
-    as TcpClient, UdpClient as UdpClient,
-)
 # fmt: on
 
 __version__: str
