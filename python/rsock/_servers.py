@@ -393,6 +393,8 @@ class TcpServer(_StreamServer):
                 _place(address), backlog=backlog, reuse_port=reuse_port, dualstack=dualstack
             )
             self._server = _Handlers(place, handler, report, all_of_it, max_connections)
+            # Its threads keep it alive, so that it would outlive the last who can stop it.
+            weakref.finalize(self, self._server.stop, 1.0).atexit = False
             return
         super().__init__(
             address,
@@ -421,7 +423,8 @@ class _Handlers:
         self._all_of_it = all_of_it
         self._most = max_connections
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        # A collection may begin anywhere, and stop the server: even where the lock is held.
+        self._lock = threading.RLock()
         self._clients = {}
         self._counts = dict.fromkeys(("accepted", "closed", "refused", "errors"), 0)
         self._acceptor = None
@@ -504,25 +507,24 @@ class _Handlers:
             self._begin(sock, address)
 
     def _begin(self, sock, address):
+        thread = threading.Thread(target=self._serve, args=(sock, address), daemon=True)
+        # The thread is started before anybody can find it and wait for its end.
         with self._lock:
-            full = len(self._clients) >= self._most
-            self._counts["refused" if full else "accepted"] += 1
-            if not full:
-                thread = threading.Thread(target=self._serve, args=(sock, address), daemon=True)
-                self._clients[thread] = sock
-        if full:
-            sock.close()
-            return
-        if self._stopping.is_set():
-            self._shut(sock)
-        try:
-            thread.start()
-        except RuntimeError:  # no thread can be made: this client is one too many
-            with self._lock:
+            if len(self._clients) >= self._most:
+                self._counts["refused"] += 1
+                sock.close()
+                return
+            self._counts["accepted"] += 1
+            if self._stopping.is_set():
+                self._shut(sock)
+            self._clients[thread] = sock
+            try:
+                thread.start()
+            except RuntimeError:  # no thread can be made: this client is one too many
                 del self._clients[thread]
                 self._counts["errors"] += 1
                 self._counts["closed"] += 1
-            sock.close()
+                sock.close()
 
     def _serve(self, sock, address):
         if self._all_of_it:
