@@ -180,6 +180,22 @@ def test_the_hop_limit_of_ipv6_is_an_item(socket):
         assert sock.recvmsg(1, socket.CMSG_SPACE(4))[:2] == (b"x", [item])
 
 
+def test_an_item_may_be_anything_with_three_numbered_parts(socket, pair, null):
+    class Item:
+        parts = (socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", null))
+
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            return self.parts[index]
+
+    left, right = pair
+    left.sendmsg([b"x"], [Item()])
+    ((_, _, numbers),) = right.recvmsg(1, socket.CMSG_SPACE(4))[1]
+    os.close(struct.unpack("i", numbers)[0])
+
+
 def test_send_fds_and_recv_fds_pass_descriptors(socket, pair, null):
     left, right = pair
     assert socket.send_fds(left, [b"ab", b"cd"], [null, null]) == 4

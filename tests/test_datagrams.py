@@ -41,6 +41,25 @@ def test_an_empty_datagram_is_a_datagram(udp):
     assert two.recvfrom(10) == (b"", one.getsockname())
 
 
+def test_asking_for_nothing_takes_no_datagram_and_does_not_wait(udp):
+    one, two = udp
+    assert two.recv(0) == b""
+    assert two.recv_into(bytearray()) == 0
+    one.sendto(b"still there", two.getsockname())
+    assert two.recv(0) == b""
+    assert two.recv_into(bytearray(), 0) == 0
+    assert two.recv(100) == b"still there"
+
+
+def test_recvfrom_takes_a_datagram_even_for_nothing(udp):
+    one, two = udp
+    for data in (b"one", b"two", b"three"):
+        one.sendto(data, two.getsockname())
+    assert two.recvfrom(0) == (b"", one.getsockname())
+    assert two.recvfrom_into(bytearray()) == (0, one.getsockname())
+    assert two.recv(100) == b"three"
+
+
 def test_sendto_takes_flags_in_the_middle(socket, udp):
     one, two = udp
     one.sendto(b"x", socket.MSG_DONTWAIT, two.getsockname())

@@ -112,3 +112,26 @@ def test_raw_sockets_echo_over_loopback(socket):
         data, address = sock.recvfrom(100)
         assert address == ("127.0.0.1", 0)
         assert data[0] >> 4 == 4
+
+
+@pytest.mark.parametrize("family", [0, 9999])
+def test_what_has_addresses_of_no_known_form_is_not_asked_for_them(socket, udp, family):
+    one, two = udp
+    for _ in range(2):
+        one.sendto(b"data", two.getsockname())
+    number = two.detach()
+    with socket.socket(family, socket.SOCK_DGRAM, 0, number) as sock:
+        for call in (
+            sock.getsockname,
+            sock.getpeername,
+            sock.accept,
+            lambda: sock.recvfrom(10),
+            lambda: sock.recvfrom_into(bytearray(10)),
+            lambda: sock.recvmsg(10),
+            lambda: sock.recvmsg_into([bytearray(10)]),
+        ):
+            with pytest.raises(OSError, match=r"^getsockaddrlen: bad family$"):
+                call()
+        assert "addr" not in repr(sock)
+        assert sock.recv(10) == b"data"
+        assert sock.recv_into(bytearray(10)) == 4

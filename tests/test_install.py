@@ -259,6 +259,39 @@ def test_the_standard_library_runs_on_it(socket, script):
     support.python(FIRST[socket.__name__] + textwrap.dedent(script))
 
 
+@pytest.mark.parametrize("first", ["{}", "multiprocessing.reduction", "rsock, multiprocessing, {}"])
+@pytest.mark.parametrize("installed", [False, True])
+def test_a_socket_goes_to_another_process(socket, first, installed):
+    support.python(
+        f"""
+        import multiprocessing
+        import {first.format(socket.__name__)}
+        import multiprocessing.reduction
+        import {socket.__name__} as module
+        if {installed} and hasattr(module, "install"):
+            module.install()
+
+        def work(queue):
+            with queue.get() as sock:
+                assert type(sock) is module.socket
+                sock.sendall(b"%d %d" % (sock.family, sock.type))
+
+        context = multiprocessing.get_context("fork")
+        queue = context.Queue()
+        worker = context.Process(target=work, args=(queue,))
+        worker.start()
+        left, right = module.socketpair()
+        with left, right:
+            left.settimeout(10)
+            queue.put(right)
+            assert left.recv(10) == b"1 1"
+        queue.close()
+        worker.join()
+        assert worker.exitcode == 0
+        """
+    )
+
+
 ours = pytest.mark.parametrize("socket", ["rsock"], indirect=True)
 
 

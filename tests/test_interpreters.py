@@ -20,6 +20,7 @@ LAST_CALLS = """
                 lambda: self.left.recv(2**80),
                 lambda: self.left.sendto(b"", 1),
                 lambda: self.left.settimeout(2**80),
+                lambda: self.left.shutdown(2**40),
                 lambda: self.inet.bind(("127.0.0.1", 2**80)),
                 lambda: self.inet.sendto(b"", ("127.0.0.1", 2**80)),
                 lambda: self.htons(2**80),
@@ -47,7 +48,7 @@ def test_calls_that_fail_while_the_interpreter_ends_say_why(socket):
     printed = support.python(LAST_CALLS, module=socket.__name__).split()
     assert (
         printed
-        == [timed_out] * 3 + ["TypeError", "OverflowError", "TypeError"] + ["OverflowError"] * 4
+        == [timed_out] * 3 + ["TypeError", "OverflowError", "TypeError"] + ["OverflowError"] * 5
     )
 
 

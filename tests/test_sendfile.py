@@ -78,3 +78,11 @@ def test_sendfile_times_out_when_nobody_reads(socket, pair, path):
     with open(path, "rb") as file:
         with pytest.raises(socket.timeout, match="timed out"):
             left.sendfile(file)
+
+
+def test_a_closed_socket_sends_no_file(socket, path):
+    sock = socket.socket()
+    sock.close()
+    with open(path, "rb") as file:
+        with pytest.raises(ValueError, match=r"^Invalid file descriptor: -1$"):
+            sock.sendfile(file)

@@ -315,24 +315,32 @@ def uninstall():
     _install.uninstall()
 
 
-class _SslWatch:
-    """Have `ssl` loaded with care, and nothing else: see rsock._install.
+class _Watch:
+    """Have two modules loaded with care, and no others: see rsock._install.
 
-    It stands in front of the other finders for good, since `ssl` can be loaded again, by
-    reload() or once it was taken out of `sys.modules`.
+    It stands in front of the other finders for good, since they can be loaded again, by reload()
+    or once they were taken out of `sys.modules`.
     """
 
     @classmethod
     def find_spec(cls, fullname, path=None, target=None):
-        """Find the spec of `ssl`."""
-        if fullname != "ssl":
+        """Find the spec of a module that has to know of rsock."""
+        if fullname not in _WATCHED:
             return None
         from rsock import _install
 
-        return _install.find_ssl(cls, path, target)
+        return _install.find(cls, fullname, path, target)
+
+
+_WATCHED = ("ssl", "multiprocessing.reduction")
 
 
 _sys.meta_path[:] = [
-    _SslWatch,
+    _Watch,
     *(finder for finder in _sys.meta_path if getattr(finder, "__module__", None) != __name__),
 ]
+
+if "multiprocessing.reduction" in _sys.modules:
+    from rsock import _install as _loaded
+
+    _loaded.teach(_sys.modules["multiprocessing.reduction"])

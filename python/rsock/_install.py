@@ -1,5 +1,8 @@
 """Put rsock in the place of `socket`, take it away again, and keep `ssl` out of it.
 
+Also tell `multiprocessing` how a socket goes to another process: it knows the class that `socket`
+has when it is loaded, and programs may use both.
+
 The C half of `ssl` accepts nothing but a subclass of the C socket class, so that `ssl` has to
 find the standard `socket` whenever its body runs, whatever stands in its place: a program may
 call install() first, or put the module into `sys.modules` by itself.
@@ -10,6 +13,7 @@ Loaded when it is first needed, to leave the import of rsock short.
 import sys
 
 from rsock import _standard
+from rsock._socket import socket
 
 # The module `typing` costs more time than all of this package; type checkers know the name.
 TYPE_CHECKING = False
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     import importlib.abc
     import importlib.machinery
     import types
+    import typing
 
 _STANDARD = {"socket": _standard, "_socket": _standard._socket}
 
@@ -39,23 +44,43 @@ def uninstall() -> None:
         sys.modules["socket"] = _found.pop() if _found else _standard
 
 
-def find_ssl(
-    watch: object, path: "collections.abc.Sequence[str] | None", target: "types.ModuleType | None"
+def teach(reduction: "types.ModuleType") -> None:
+    """Have the pickler of `multiprocessing` take sockets of ours, as it takes standard ones."""
+    reduction.register(socket, _reduce)
+
+
+def _reduce(sock: socket) -> "tuple[object, ...]":
+    """Take a socket apart, with a duplicate of its descriptor for whoever puts it together."""
+    reduction = sys.modules["multiprocessing.reduction"]
+    return _rebuild, (reduction.DupFd(sock.fileno()), sock.family, sock.type, sock.proto)
+
+
+def _rebuild(duplicate: "typing.Any", family: int, kind: int, protocol: int) -> socket:
+    """Put a socket together in the process that it was sent to."""
+    return socket(family, kind, protocol, fileno=duplicate.detach())
+
+
+def find(
+    watch: object,
+    name: str,
+    path: "collections.abc.Sequence[str] | None",
+    target: "types.ModuleType | None",
 ) -> "importlib.machinery.ModuleSpec | None":
-    """Ask all finders but this one for `ssl`, and have a loader step in that takes care."""
+    """Ask all finders but this one for a module, and have a loader step in that takes care."""
+    step_in = _SslLoader if name == "ssl" else _ReductionLoader
     for finder in sys.meta_path:
         if finder is watch or not hasattr(finder, "find_spec"):
             continue
-        spec = finder.find_spec("ssl", path, target)
+        spec = finder.find_spec(name, path, target)
         if spec is not None:
             if hasattr(spec.loader, "exec_module"):
-                spec.loader = _SslLoader(spec.loader)  # type: ignore[assignment, arg-type]
+                spec.loader = step_in(spec.loader)  # type: ignore[assignment, arg-type]
             return spec
     return None
 
 
-class _SslLoader:
-    """Step in for the loader of `ssl` until the body runs, then hand back to it for good."""
+class _CarefulLoader:
+    """Step in for the loader of a module until the body runs, then hand back to it for good."""
 
     def __init__(self, loader: "importlib.abc.Loader") -> None:
         self._loader = loader
@@ -69,14 +94,31 @@ class _SslLoader:
         return self._loader.create_module(spec)
 
     def exec_module(self, module: "types.ModuleType") -> None:
-        """Run the body with the standard modules where it looks for them."""
+        """Run the body."""
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+
+
+class _ReductionLoader(_CarefulLoader):
+    """Load `multiprocessing.reduction`."""
+
+    def exec_module(self, module: "types.ModuleType") -> None:
+        """Run the body, and add to what it knows."""
+        super().exec_module(module)
+        teach(module)
+
+
+class _SslLoader(_CarefulLoader):
+    """Load `ssl`."""
+
+    def exec_module(self, module: "types.ModuleType") -> None:
+        """Run the body with the standard modules where it looks for them."""
         replaced = {name: sys.modules.get(name) for name in _STANDARD}
         sys.modules.update(_STANDARD)
         try:
-            self._loader.exec_module(module)
+            super().exec_module(module)
         finally:
             for name, there in replaced.items():
                 if there is None:

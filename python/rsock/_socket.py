@@ -38,18 +38,20 @@ def _intenum_converter(value, enum_klass):
         return value
 
 
-class _Signature:
-    """Show the arguments of the class, which inspect.signature() cannot find since Python 3.13:
-    it takes an `__init__` that is a native method for one that it can bind to the class.
-    """
+class _ShownArguments:
+    """What `inspect` shows of the class, and of subclasses that do not say how they are made."""
 
     def __get__(self, instance, owner):
-        if instance is not None or owner.__init__ is not SharedSocket._init:
-            raise AttributeError("__signature__")
-        import inspect
+        for cls in owner.__mro__:
+            if cls is socket:
+                # Text would do for 3.13 alone.
+                import inspect
 
-        of_method = inspect.signature(SharedSocket._init)
-        return of_method.replace(parameters=list(of_method.parameters.values())[1:])
+                of_method = inspect.signature(SharedSocket._init)
+                return of_method.replace(parameters=list(of_method.parameters.values())[1:])
+            if not vars(cls).keys().isdisjoint(("__init__", "__new__")):
+                break
+        raise AttributeError("__signature__")
 
 
 class socket(SharedSocket):
@@ -68,8 +70,10 @@ class socket(SharedSocket):
 
     # A native __init__ is a slot, which cannot show its arguments.
     __init__ = SharedSocket._init
+
     if sys.version_info >= (3, 13):
-        __signature__ = _Signature()
+        # inspect binds __init__ to the class, which a native method does not let it.
+        __signature__ = _ShownArguments()
 
     # Native as well, behind properties for the sake of what these say when they are assigned to.
     family = property(SharedSocket.family.__get__, doc="The address family.")
@@ -168,6 +172,8 @@ class socket(SharedSocket):
             patience = self.gettimeout()
             if patience == 0:
                 raise ValueError("non-blocking sockets are not supported")
+            if target < 0:
+                raise ValueError(f"Invalid file descriptor: {target}")
 
             sent = 0
             writable = None

@@ -18,6 +18,7 @@ use socket2::SockAddr;
 use self::fields::{Fields, Words};
 use super::error::settled;
 use super::host::{host_address, ip_tuple};
+use super::raw;
 use crate::net::Socket;
 use crate::net::address::Address;
 
@@ -65,6 +66,17 @@ pub(super) fn to_python<'py>(
         Address::Unix(path) => decode_path(py, path),
         Address::Other { family, data } => Ok((family, &data[..]).into_pyobject(py)?.into_any()),
         _ => Ok(py.None().into_bound(py)),
+    }
+}
+
+/// Refuse to ask the kernel for an address of a form that nobody knows.
+pub(super) fn known(socket: &Socket) -> PyResult<()> {
+    match socket.kind().family {
+        libc::AF_INET | libc::AF_INET6 | libc::AF_UNIX => Ok(()),
+        #[cfg(target_os = "linux")]
+        _ => linux::known(socket),
+        #[cfg(not(target_os = "linux"))]
+        _ => Err(PyOSError::new_err("getsockaddrlen: bad family")),
     }
 }
 
@@ -191,13 +203,8 @@ fn buffer<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
         if !error.is_instance_of::<PyTypeError>(py) {
             return error;
         }
-        fields::type_name(value).map_or_else(
-            |error| error,
-            |name| {
-                let text = format!("a bytes-like object is required, not '{name}'");
-                PyTypeError::new_err(text)
-            },
-        )
+        let name = raw::type_name(value);
+        PyTypeError::new_err(format!("a bytes-like object is required, not '{name}'"))
     })?;
     if !view.getattr("c_contiguous")?.is_truthy()? {
         let text = "memoryview: underlying buffer is not C-contiguous";

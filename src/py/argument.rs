@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::buffer::{Readable, Slot};
-use super::number;
+use super::{number, raw};
 
 /// An argument that may be left out. Unlike an `Option` it takes `None` for what it is: a value.
 #[derive(Clone, Copy)]
@@ -58,10 +58,8 @@ pub(super) fn wrong_type(place: &str, wanted: &str, value: &Bound<'_, PyAny>) ->
     if value.is_none() {
         return PyTypeError::new_err(format!("{place} must be {wanted}, not None"));
     }
-    match value.get_type().name() {
-        Ok(name) => PyTypeError::new_err(format!("{place} must be {wanted}, not {name}")),
-        Err(error) => error,
-    }
+    let name = raw::type_name(value);
+    PyTypeError::new_err(format!("{place} must be {wanted}, not {name}"))
 }
 
 /// Read a str, which may hold NUL; `place` says which argument it is.

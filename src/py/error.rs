@@ -5,6 +5,7 @@ use std::io;
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
+use super::raw;
 use crate::error::Error;
 use crate::sys;
 
@@ -41,12 +42,18 @@ impl From<Error> for PyErr {
 
 /// Make an OSError that keeps its number, from which Python finds the subclass.
 ///
-/// PyO3's own conversion of io::Error loses the number.
+/// PyO3's own conversion of io::Error loses the number. And before Python 3.12 an exception that
+/// is not made at once is an OSError and nothing more to native code that catches it.
 fn os_error(error: &io::Error) -> PyErr {
-    match error.raw_os_error() {
-        Some(errno) => PyOSError::new_err((errno, sys::strerror(errno))),
-        None => PyOSError::new_err(error.to_string()),
+    let Some(errno) = error.raw_os_error() else {
+        return PyOSError::new_err(error.to_string());
+    };
+    let arguments = (errno, sys::strerror(errno));
+    if cfg!(Py_3_12) {
+        return PyOSError::new_err(arguments);
     }
+    raw::while_attached(|py| raw::raised_by(&py.get_type::<PyOSError>(), &arguments))
+        .unwrap_or_else(|| PyOSError::new_err(arguments))
 }
 
 /// Make the exception of an error now, so that its class can be asked for.

@@ -10,6 +10,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyString, PyTuple};
 use socket2::SockAddr;
 
 use super::argument::{bytes, wrong_type};
+use super::raw;
 use crate::net::ip::IpText;
 use crate::net::resolver;
 
@@ -46,8 +47,8 @@ fn address_host<'a>(host: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
             _ => encoded(text).map_err(|_| PyTypeError::new_err("encoding of hostname failed"))?,
         }
     } else {
-        let class = host.get_type();
-        let message = format!("str, bytes or bytearray expected, not {}", class.name()?);
+        let name = raw::type_name(host);
+        let message = format!("str, bytes or bytearray expected, not {name}");
         return Err(PyTypeError::new_err(message));
     };
     if name.contains(&0) {

@@ -8,8 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyString};
 
 use super::argument::{bytes, embedded_null, text};
-use super::error::settled;
-use super::number;
+use super::{number, raw};
 use crate::error::Error;
 use crate::net::ip::{self, IpText};
 use crate::sys;
@@ -154,9 +153,8 @@ fn short(value: &Bound<'_, PyAny>, function: &str) -> PyResult<u16> {
 /// Read a C int in the words that the only argument of a function is refused with.
 fn int_argument(value: &Bound<'_, PyAny>) -> PyResult<i32> {
     number::int(value).map_err(|error| {
-        let error = settled(value.py(), error);
-        if cfg!(Py_3_13) && error.is_instance_of::<PyOverflowError>(value.py()) {
-            PyOverflowError::new_err("Python int too large to convert to C int")
+        if cfg!(Py_3_13) {
+            number::plainly(value.py(), error)
         } else {
             error
         }
@@ -188,11 +186,8 @@ fn word(value: &Bound<'_, PyAny>) -> PyResult<u32> {
         return number::unsigned(value, u32::MAX, "uint32_t");
     }
     if !value.is_instance_of::<PyInt>() {
-        let class = value.get_type();
-        return Err(PyTypeError::new_err(format!(
-            "expected int, {} found",
-            class.name()?
-        )));
+        let name = raw::type_name(value);
+        return Err(PyTypeError::new_err(format!("expected int, {name} found")));
     }
     let number = number::unsigned_long(value)?;
     u32::try_from(number).map_err(|_| PyOverflowError::new_err("int larger than 32 bits"))

@@ -7,6 +7,7 @@ use pyo3::exceptions::{PyValueError, PyWarning};
 use pyo3::prelude::*;
 use socket2::SockRef;
 
+use super::argument::Given;
 use super::socket::PySocket;
 use super::{number, raw, timeout};
 use crate::error::{Error, Result};
@@ -16,6 +17,26 @@ use crate::sys;
 
 /// What a caller leaves to the socket to find out.
 pub(super) const UNKNOWN: i32 = -1;
+
+/// Read what kind of socket a caller wants, as far as he says.
+pub(super) fn asked(
+    py: Python<'_>,
+    family: Given<'_, '_>,
+    kind: Given<'_, '_>,
+    protocol: Given<'_, '_>,
+) -> PyResult<Kind> {
+    let read = |number: Given<'_, '_>| {
+        number.int_or(UNKNOWN).map_err(|error| match () {
+            () if cfg!(Py_3_11) => number::plainly(py, error),
+            () => error,
+        })
+    };
+    Ok(Kind {
+        family: read(family)?,
+        kind: read(kind)?,
+        protocol: read(protocol)?,
+    })
+}
 
 /// Open a new socket, or take over a descriptor.
 pub(super) fn begin(

@@ -27,6 +27,7 @@ pub(super) fn recvmsg<'py>(
     let flags = flags.int_or(0)?;
     let size = usize::try_from(size)
         .map_err(|_| PyValueError::new_err("negative buffer size in recvmsg()"))?;
+    address::known(socket)?;
     let mut control = control_room(room)?;
     let outcome = buffer::receive(py, size, |target| {
         let targets = std::slice::from_mut(target);
@@ -66,6 +67,7 @@ pub(super) fn recvmsg_into<'py>(
             })
         })
         .collect::<PyResult<Vec<_>>>()?;
+    address::known(socket)?;
     let mut targets: Vec<Target<'_>> = buffers.iter_mut().map(Writable::target).collect();
     let mut control = control_room(room)?;
     let received = socket.recv_message(&Interpreter(py), &mut targets, &mut control, flags)?;
@@ -191,8 +193,8 @@ fn three_parts<'py>(item: &Bound<'py, PyAny>) -> PyResult<Three<'py>> {
     let wanted = if cfg!(Py_3_14) { "tuple" } else { "sequence" };
     if is_text(item) || !raw::is_sequence(item) {
         let name = match item.is_none() {
-            true => "None".to_owned(),
-            false => item.get_type().name()?.to_string(),
+            true => "None".into(),
+            false => raw::type_name(item),
         };
         return Err(wrong(format!("3-item {wanted}, not {name}")));
     }

@@ -7,7 +7,6 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
 use super::error::settled;
-
 #[cfg(not(Py_3_10))]
 use super::raw;
 
@@ -29,6 +28,11 @@ pub(super) fn sole_int(value: &Bound<'_, PyAny>) -> PyResult<c_int> {
             "signed integer is less than minimum"
         })
     })
+}
+
+/// Say of a number that is too large for a C int just that, as some functions do.
+pub(super) fn plainly(py: Python<'_>, error: PyErr) -> PyErr {
+    too_large(py, settled(py, error), "C int")
 }
 
 /// Read a C long.

@@ -17,22 +17,28 @@ const LONGEST: usize = 1024;
 /// Set an option to an int (64 bits wide for AF_VSOCK), to bytes, or to None with a length.
 pub(super) fn set(
     socket: &Socket,
-    level: i32,
-    name: i32,
+    level: &Bound<'_, PyAny>,
+    name: &Bound<'_, PyAny>,
     value: &Bound<'_, PyAny>,
     optlen: Given<'_, '_>,
 ) -> PyResult<()> {
-    let set = |value: Source<'_>| socket.with(|fd| option::set(fd, level, name, value));
+    let vsock = socket.kind().family == sys::AF_VSOCK;
+    let place = || -> PyResult<_> { Ok((number::int(level)?, number::int(name)?)) };
     if let Some(optlen) = optlen.get() {
-        if !value.is_none() {
-            return Err(PyTypeError::new_err(
+        let read = || Ok((place()?, number::wrapping_unsigned(optlen)?));
+        // Whatever is wrong with four arguments, it is said of three that would be right.
+        return match read() {
+            Ok(((level, name), optlen)) if value.is_none() && !vsock => {
+                Ok(socket.with(|fd| option::set_length(fd, level, name, optlen))?)
+            }
+            Ok(_) | Err::<_, PyErr>(_) => Err(PyTypeError::new_err(
                 "setsockopt() takes exactly 3 arguments (4 given)",
-            ));
-        }
-        let optlen = number::wrapping_unsigned(optlen)?;
-        return Ok(socket.with(|fd| option::set_length(fd, level, name, optlen))?);
+            )),
+        };
     }
-    if socket.kind().family == sys::AF_VSOCK {
+    let (level, name) = place()?;
+    let set = |value: Source<'_>| socket.with(|fd| option::set(fd, level, name, value));
+    if vsock {
         let value = number::wrapping_unsigned_wide(value)?.to_ne_bytes();
         return Ok(set(Source::from(value.as_slice()))?);
     }

@@ -1,6 +1,7 @@
 //! The calls into CPython that PyO3 has no method for.
 #![allow(unsafe_code)]
 
+use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 
@@ -116,10 +117,37 @@ pub(super) fn unraisable(py: Python<'_>, error: PyErr, socket: Option<&Bound<'_,
     error.write_unraisable(py, socket);
 }
 
-/// Return whether an object has items by number, whatever its class is registered as.
-pub(super) fn is_sequence(object: &Bound<'_, PyAny>) -> bool {
-    // SAFETY: looks at the type of an object that lives.
-    unsafe { ffi::PySequence_Check(object.as_ptr()) != 0 }
+/// Do something with Python if this thread is attached, without attaching it.
+///
+/// PyO3 would attach a thread that Python itself attached, which hangs in a sub-interpreter.
+pub(super) fn while_attached<T>(work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
+    // SAFETY: asking is safe always, and where there is a sub-interpreter, which ends the asking,
+    // only a thread that Python attached comes here.
+    unsafe { (ffi::PyGILState_Check() != 0).then(|| work(Python::assume_attached())) }
+}
+
+/// Make the error that a class raises for these arguments, in the context of the one that is
+/// being handled. The class may choose a subclass.
+pub(super) fn raised_by(class: &Bound<'_, PyType>, (errno, text): &(i32, String)) -> PyErr {
+    let error = match class.call1((errno, text)) {
+        Ok(error) => error,
+        Err(failure) => return failure,
+    };
+    // SAFETY: an exception, which raises itself, of its own class.
+    unsafe { ffi::PyErr_SetObject(error.get_type().as_ptr(), error.as_ptr()) };
+    PyErr::fetch(class.py())
+}
+
+/// Return the name of a value's type as errors say it: with the module if it was written in C.
+pub(super) fn type_name<'a>(value: &'a Bound<'_, PyAny>) -> Cow<'a, str> {
+    // SAFETY: the value keeps its type, and every type has a name that lives as long.
+    unsafe { CStr::from_ptr((*ffi::Py_TYPE(value.as_ptr())).tp_name) }.to_string_lossy()
+}
+
+/// Return whether a value has items by their numbers, whether or not it was registered for that.
+pub(super) fn is_sequence(value: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the value lives, and is looked at only.
+    unsafe { ffi::PySequence_Check(value.as_ptr()) != 0 }
 }
 
 /// Run something that must not disturb the error that is on its way, if there is one.

@@ -14,10 +14,9 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 
 use super::argument::{Given, LEFT_OUT};
 use super::call::Interpreter;
-use super::lifecycle::{self, UNKNOWN};
+use super::lifecycle;
 use super::socket::PySocket;
 use super::{address, enums, number, raw, timeout};
-use crate::net::socket::Kind;
 use crate::net::{Patience, Socket};
 use crate::sys;
 
@@ -86,11 +85,7 @@ impl SharedSocket {
         proto: Given<'_, '_>,
         fileno: Given<'_, '_>,
     ) -> PyResult<()> {
-        let asked = Kind {
-            family: family.int_or(UNKNOWN)?,
-            kind: r#type.int_or(UNKNOWN)?,
-            protocol: proto.int_or(UNKNOWN)?,
-        };
+        let asked = lifecycle::asked(slf.py(), family, r#type, proto)?;
         let fileno = fileno.get().filter(|fileno| !fileno.is_none());
         // As in the standard library: the audit hooks hear what a new socket will be.
         let asked = if fileno.is_none() {
@@ -158,6 +153,7 @@ impl SharedSocket {
     /// Wait for a client: return a socket for the connection, and the client's address.
     fn accept<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let (py, socket) = (slf.py(), core(slf));
+        address::known(socket)?;
         let (fd, peer) = socket.accept(&Interpreter(py))?;
         let peer = address::to_python(py, socket, &peer)?;
         Ok((connection(slf, fd)?, peer))
@@ -212,7 +208,8 @@ impl SharedSocket {
 
     /// Set whether programs that this one starts get the descriptor.
     fn set_inheritable(slf: &Bound<'_, Self>, inheritable: &Bound<'_, PyAny>) -> PyResult<()> {
-        let inheritable = number::int(inheritable)? != 0;
+        let inheritable =
+            number::int(inheritable).map_err(|error| number::plainly(slf.py(), error))? != 0;
         Ok(core(slf).with(|fd| sys::set_inheritable(fd, inheritable))?)
     }
 }

@@ -4,14 +4,14 @@
 
 use std::os::fd::{IntoRawFd, OwnedFd};
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use socket2::SockRef;
 
 use super::argument::{Given, LEFT_OUT};
 use super::call::Interpreter;
-use super::lifecycle::{self, UNKNOWN, forgive_reset};
+use super::lifecycle::{self, forgive_reset};
 use super::{address, message, number, options, raw, timeout, transfer};
 use crate::net::{Patience, Socket, socket::Kind};
 use crate::sys;
@@ -61,11 +61,7 @@ impl PySocket {
         proto: Given<'_, '_>,
         fileno: Given<'_, '_>,
     ) -> PyResult<()> {
-        let asked = Kind {
-            family: family.int_or(UNKNOWN)?,
-            kind: r#type.int_or(UNKNOWN)?,
-            protocol: proto.int_or(UNKNOWN)?,
-        };
+        let asked = lifecycle::asked(slf.py(), family, r#type, proto)?;
         lifecycle::begin(slf, asked, fileno.get().filter(|fileno| !fileno.is_none()))
     }
 
@@ -95,6 +91,12 @@ impl PySocket {
     #[getter]
     fn proto(&self) -> i32 {
         self.socket.kind().protocol
+    }
+
+    // A member of the C struct in the standard module, which says this of itself.
+    #[setter(proto)]
+    fn set_proto(&self, _value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Err(PyAttributeError::new_err("readonly attribute"))
     }
 
     /// The timeout in seconds, or None.
@@ -157,18 +159,21 @@ impl PySocket {
 
     /// Return the local address.
     fn getsockname(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        address::known(&self.socket)?;
         let name = self.socket.with(|fd| SockRef::from(&fd).local_addr())?;
         address::to_python(py, &self.socket, &name).map(Bound::unbind)
     }
 
     /// Return the address of the other side.
     fn getpeername(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        address::known(&self.socket)?;
         let name = self.socket.with(|fd| SockRef::from(&fd).peer_addr())?;
         address::to_python(py, &self.socket, &name).map(Bound::unbind)
     }
 
     /// Wait for a client, and return the number of its descriptor and its address.
     fn _accept(&self, py: Python<'_>) -> PyResult<(i32, Py<PyAny>)> {
+        address::known(&self.socket)?;
         let (fd, peer) = self.socket.accept(&Interpreter(py))?;
         let peer = address::to_python(py, &self.socket, &peer)?;
         Ok((fd.into_raw_fd(), peer.unbind()))
@@ -214,13 +219,7 @@ impl PySocket {
         value: &Bound<'_, PyAny>,
         optlen: Given<'_, '_>,
     ) -> PyResult<()> {
-        options::set(
-            &self.socket,
-            number::int(level)?,
-            number::int(optname)?,
-            value,
-            optlen,
-        )
+        options::set(&self.socket, level, optname, value, optlen)
     }
 
     /// Return an option as an int, or as at most `buflen` bytes.
@@ -238,7 +237,7 @@ impl PySocket {
     /// End one direction of the connection (SHUT_RD, SHUT_WR) or both (SHUT_RDWR).
     #[pyo3(signature = (how, /))]
     fn shutdown(&self, py: Python<'_>, how: &Bound<'_, PyAny>) -> PyResult<()> {
-        let how = number::sole_int(how)?;
+        let how = number::sole_int(how).map_err(|error| number::plainly(py, error))?;
         Ok(py.detach(|| self.socket.with(|fd| sys::shutdown(fd, how)))?)
     }
 

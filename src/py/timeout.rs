@@ -55,6 +55,9 @@ fn round_up(seconds: f64) -> PyResult<i64> {
     // Both ends are powers of two, which a float holds exactly.
     if (i64::MIN as f64..-(i64::MIN as f64)).contains(&nanos) {
         Ok(nanos as i64)
+    } else if cfg!(Py_3_11) {
+        let text = "timestamp out of range for platform time_t";
+        Err(PyOverflowError::new_err(text))
     } else {
         Err(too_large())
     }

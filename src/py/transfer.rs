@@ -17,6 +17,7 @@ fn checked_size(size: isize, method: &str) -> PyResult<usize> {
         .map_err(|_| PyValueError::new_err(format!("negative buffersize in {method}")))
 }
 
+/// Receive bytes. Who asks for none gets none: nothing is waited for, and no message is lost.
 pub(super) fn recv<'py>(
     py: Python<'py>,
     socket: &Socket,
@@ -43,6 +44,7 @@ pub(super) fn recvfrom<'py>(
 ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyAny>)> {
     let (size, flags) = (number::size(bufsize)?, flags.int_or(0)?);
     let size = checked_size(size, "recvfrom")?;
+    address::known(socket)?;
     buffer::receive(py, size, |target| {
         let (count, sender) = socket.recv_from(&Interpreter(py), target, flags)?;
         Ok((count, address::to_python(py, socket, &sender)?))
@@ -62,8 +64,8 @@ fn writable<'s>(
 }
 
 /// Find out how much of a buffer to fill: all of it, unless the caller says less.
-fn checked_room(buffer: &Writable<'_>, nbytes: Given<'_, '_>, method: &str) -> PyResult<usize> {
-    let asked = checked_size(nbytes.size_or_zero()?, method)?;
+fn checked_room(buffer: &Writable<'_>, nbytes: isize, method: &str) -> PyResult<usize> {
+    let asked = checked_size(nbytes, method)?;
     match asked {
         0 => Ok(buffer.len()),
         asked if asked <= buffer.len() => Ok(asked),
@@ -76,6 +78,7 @@ fn checked_room(buffer: &Writable<'_>, nbytes: Given<'_, '_>, method: &str) -> P
     }
 }
 
+/// Receive into a buffer. Where there is no room, nothing happens, as in [`recv`].
 pub(super) fn recv_into(
     py: Python<'_>,
     socket: &Socket,
@@ -85,8 +88,8 @@ pub(super) fn recv_into(
 ) -> PyResult<usize> {
     let mut slot = Slot::empty();
     let mut buffer = writable(&mut slot, buffer, "recv_into")?;
+    let (nbytes, flags) = (nbytes.size_or_zero()?, flags.int_or(0)?);
     let room = checked_room(&buffer, nbytes, "recv_into")?;
-    let flags = flags.int_or(0)?;
     if room == 0 {
         return Ok(0);
     }
@@ -102,8 +105,9 @@ pub(super) fn recvfrom_into<'py>(
 ) -> PyResult<(usize, Bound<'py, PyAny>)> {
     let mut slot = Slot::empty();
     let mut buffer = writable(&mut slot, buffer, "recvfrom_into")?;
+    let (nbytes, flags) = (nbytes.size_or_zero()?, flags.int_or(0)?);
     let room = checked_room(&buffer, nbytes, "recvfrom_into")?;
-    let flags = flags.int_or(0)?;
+    address::known(socket)?;
     let mut target = buffer.target().first(room);
     let (count, sender) = socket.recv_from(&Interpreter(py), &mut target, flags)?;
     Ok((count, address::to_python(py, socket, &sender)?))

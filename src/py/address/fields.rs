@@ -9,6 +9,7 @@ use pyo3::types::{PyInt, PyString, PyTuple};
 
 use crate::py::error::settled;
 use crate::py::number;
+use crate::py::raw::type_name;
 
 /// In which words a field or their number is refused.
 #[derive(Clone, Copy)]
@@ -39,7 +40,7 @@ impl<'a, 'py> Fields<'a, 'py> {
                 words: Words::Nameless,
             }),
             Err(_) => {
-                let name = type_name(address)?;
+                let name = type_name(address);
                 let text = format!("{whose} address must be tuple, not {name}");
                 Err(PyTypeError::new_err(text))
             }
@@ -127,7 +128,7 @@ impl<'a, 'py> Fields<'a, 'py> {
     fn refuse(&self, index: usize, wanted: &str) -> PyErr {
         let value = self.at(index);
         let name = if value.is_none() {
-            Ok("None".to_owned())
+            "None".into()
         } else {
             type_name(value)
         };
@@ -136,13 +137,10 @@ impl<'a, 'py> Fields<'a, 'py> {
             Words::Function(name) => format!("{name}() "),
             Words::Nameless => String::new(),
         };
-        match name {
-            Ok(name) => PyTypeError::new_err(format!(
-                "{prefix}argument {} must be {wanted}, not {name}",
-                index + 1
-            )),
-            Err(error) => error,
-        }
+        let place = index + 1;
+        PyTypeError::new_err(format!(
+            "{prefix}argument {place} must be {wanted}, not {name}"
+        ))
     }
 }
 
@@ -153,22 +151,4 @@ pub(super) fn plain_text<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str>
         return Err(PyValueError::new_err("embedded null character"));
     }
     Ok(text)
-}
-
-/// Return the name of a value's type as CPython's own errors say it.
-///
-/// Only a type that was written in C, and that nobody can change, is named with its module.
-pub(super) fn type_name(value: &Bound<'_, PyAny>) -> PyResult<String> {
-    const IMMUTABLE: u64 = 1 << 8;
-    const ON_HEAP: u64 = 1 << 9;
-    let class = value.get_type();
-    let name = class.name()?.to_string();
-    let module = class.module()?.to_string();
-    let flags = class.getattr("__flags__")?.extract::<u64>()?;
-    let bare = flags & (ON_HEAP | IMMUTABLE) == ON_HEAP || module == "builtins";
-    Ok(if bare {
-        name
-    } else {
-        format!("{module}.{name}")
-    })
 }

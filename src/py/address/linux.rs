@@ -38,6 +38,29 @@ pub(super) fn from_python(
     }
 }
 
+/// Refuse to ask the kernel for an address of a form that nobody knows.
+pub(super) fn known(socket: &Socket) -> PyResult<()> {
+    let kind = socket.kind();
+    let unknown = match kind.family {
+        libc::AF_BLUETOOTH => match kind.protocol {
+            raw::BTPROTO_L2CAP | raw::BTPROTO_HCI | raw::BTPROTO_SCO | raw::BTPROTO_RFCOMM => {
+                return Ok(());
+            }
+            _ => "unknown BT protocol",
+        },
+        libc::AF_ALG
+        | libc::AF_CAN
+        | libc::AF_NETLINK
+        | libc::AF_PACKET
+        | raw::AF_QIPCRTR
+        | libc::AF_RDS
+        | libc::AF_TIPC
+        | libc::AF_VSOCK => return Ok(()),
+        _ => "bad family",
+    };
+    Err(PyOSError::new_err(format!("getsockaddrlen: {unknown}")))
+}
+
 /// Give an address of one of these families, or of none that is known, to Python.
 pub(super) fn to_python<'py>(
     py: Python<'py>,
