@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.version_info < (3, 14), reason="of Python 3.14 and later")
+if sys.version_info < (3, 14):
+    pytest.skip("of Python 3.14 and later", allow_module_level=True)
 
 
 class Index:

@@ -192,9 +192,10 @@ fn three_parts<'py>(item: &Bound<'py, PyAny>) -> PyResult<Three<'py>> {
     };
     let wanted = if cfg!(Py_3_14) { "tuple" } else { "sequence" };
     if is_text(item) || !raw::is_sequence(item) {
-        let name = match item.is_none() {
-            true => "None".into(),
-            false => raw::type_name(item),
+        let name = if item.is_none() {
+            "None".into()
+        } else {
+            raw::type_name(item)
         };
         return Err(wrong(format!("3-item {wanted}, not {name}")));
     }

@@ -97,26 +97,6 @@ pub(super) fn resource_warning(
     })
 }
 
-/// Report an error that nobody can catch, as that of a socket that goes.
-#[cfg(Py_3_14)]
-pub(super) fn unraisable(py: Python<'_>, error: PyErr, socket: Option<&Bound<'_, PyAny>>) {
-    let Some(socket) = socket else {
-        return error.write_unraisable(py, None);
-    };
-    error.restore(py);
-    // SAFETY: Python is attached with an error set; the format takes one borrowed reference.
-    unsafe {
-        let format = c"Exception ignored while finalizing socket %R";
-        PyErr_FormatUnraisable(format.as_ptr(), socket.as_ptr());
-    }
-}
-
-/// Report an error that nobody can catch, as that of a socket that goes.
-#[cfg(not(Py_3_14))]
-pub(super) fn unraisable(py: Python<'_>, error: PyErr, socket: Option<&Bound<'_, PyAny>>) {
-    error.write_unraisable(py, socket);
-}
-
 /// Do something with Python if this thread is attached, without attaching it.
 ///
 /// PyO3 would attach a thread that Python itself attached, which hangs in a sub-interpreter.
@@ -148,6 +128,26 @@ pub(super) fn type_name<'a>(value: &'a Bound<'_, PyAny>) -> Cow<'a, str> {
 pub(super) fn is_sequence(value: &Bound<'_, PyAny>) -> bool {
     // SAFETY: the value lives, and is looked at only.
     unsafe { ffi::PySequence_Check(value.as_ptr()) != 0 }
+}
+
+/// Report an error that nobody can catch, as that of a socket that goes.
+#[cfg(Py_3_14)]
+pub(super) fn unraisable(py: Python<'_>, error: PyErr, socket: Option<&Bound<'_, PyAny>>) {
+    let Some(socket) = socket else {
+        return error.write_unraisable(py, None);
+    };
+    error.restore(py);
+    // SAFETY: Python is attached with an error set; the format takes one borrowed reference.
+    unsafe {
+        let format = c"Exception ignored while finalizing socket %R";
+        PyErr_FormatUnraisable(format.as_ptr(), socket.as_ptr());
+    }
+}
+
+/// Report an error that nobody can catch, as that of a socket that goes.
+#[cfg(not(Py_3_14))]
+pub(super) fn unraisable(py: Python<'_>, error: PyErr, socket: Option<&Bound<'_, PyAny>>) {
+    error.write_unraisable(py, socket);
 }
 
 /// Run something that must not disturb the error that is on its way, if there is one.
