@@ -4,6 +4,7 @@ mod address;
 mod argument;
 mod buffer;
 mod call;
+mod class;
 mod constants;
 mod descriptors;
 mod enums;
@@ -59,7 +60,7 @@ mod _rsock {
         let shared = py.get_type::<shared::SharedSocket>();
         module.add(
             "SharedSocket",
-            raw::with_finalizer(&shared, c"rsock._rsock.SharedSocket")?,
+            class::with_finalizer(&shared, c"rsock._rsock.SharedSocket")?,
         )?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("_own", constants::own_names(module)?)?;
