@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use socket2::SockAddr;
@@ -12,7 +13,7 @@ use crate::service::framing::{Deframer, Framing};
 use crate::service::{Conversation, Flow, Remote, Service};
 
 /// The functions that a program gave, and what a message is to them.
-struct Calls {
+pub(super) struct Calls {
     on_data: Py<PyAny>,
     on_connect: Option<Py<PyAny>>,
     on_close: Option<Py<PyAny>>,
@@ -20,24 +21,9 @@ struct Calls {
     max_message: usize,
 }
 
-/// Read the description of such a service: on_data, on_connect, on_close, framing, max_message.
-pub(super) fn service(description: &Bound<'_, PyTuple>) -> PyResult<Box<dyn Service>> {
-    let (_, on_data, on_connect, on_close, framing, max_message) = description.extract::<(
-        String,
-        Py<PyAny>,
-        Option<Py<PyAny>>,
-        Option<Py<PyAny>>,
-        String,
-        usize,
-    )>()?;
-    let calls = Calls {
-        on_data,
-        on_connect,
-        on_close,
-        framing: framing_of(&framing)?,
-        max_message: at_least_one(max_message, "max_message")?,
-    };
-    Ok(Box::new(Shared(Arc::new(calls))))
+/// Make a service of these functions.
+pub(super) fn service(calls: Arc<Calls>) -> Box<dyn Service> {
+    Box::new(Shared(calls))
 }
 
 struct Shared(Arc<Calls>);
@@ -138,6 +124,32 @@ impl Conversation for Call {
 }
 
 impl Calls {
+    /// Read a description: on_data, on_connect, on_close, framing, max_message.
+    pub(super) fn new(description: &Bound<'_, PyTuple>) -> PyResult<Arc<Self>> {
+        let (_, on_data, on_connect, on_close, framing, max_message) = description.extract::<(
+            String,
+            Py<PyAny>,
+            Option<Py<PyAny>>,
+            Option<Py<PyAny>>,
+            String,
+            usize,
+        )>()?;
+        Ok(Arc::new(Self {
+            on_data,
+            on_connect,
+            on_close,
+            framing: framing_of(&framing)?,
+            max_message: at_least_one(max_message, "max_message")?,
+        }))
+    }
+
+    /// Show the functions to the garbage collector.
+    pub(super) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.on_data)?;
+        visit.call(&self.on_connect)?;
+        visit.call(&self.on_close)
+    }
+
     /// Hand a message to the program, and append its answer.
     fn tell(
         &self,
@@ -274,6 +286,11 @@ impl Connection {
             Some(aside) => aside.close = true,
             None => self.remote.close(),
         }
+    }
+
+    /// Show what it refers to, its attributes included, to the garbage collector.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.address)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
