@@ -3,12 +3,14 @@
 #   PYTHON=...       the interpreter to work with; without it `python3`, if that is 3.9 to 3.13
 #   CONFORMANCE=...  where the conformance tool lies (for `make compat`)
 #   PROFILE=full     all of the interpreter's test modules, not only the quick ones
-#   CHECK=1          `make bench` fails when a target is missed
+#   CHECK=1          the benchmarks fail when a target is missed
+#   QUICK=1          `make bench-servers` with few connections and few, short turns
 
 PYTHON ?= $(shell sh tests/compat/pythons --first)
 CONFORMANCE ?= ../shared/conformance
 PROFILE ?= quick
 CHECK ?=
+QUICK ?=
 
 PY := .venv/bin/python
 # What cargo asks about Python; the build by maturin finds it by itself.
@@ -16,10 +18,10 @@ export PYO3_PYTHON := $(CURDIR)/$(PY)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help hello test build lint rust-lint python-lint rust-test python-test bench compat format clean
+.PHONY: help hello test build lint rust-lint python-lint rust-test python-test bench bench-servers compat format clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 hello: build ## let a server and a client talk, both on rsock
 	@$(PY) examples/hello.py
@@ -57,6 +59,13 @@ python-test: build ## run the tests of the module
 bench: build ## time each call, and the import, beside the standard module
 	$(PY) benches/calls.py $(if $(CHECK),--check)
 	$(PY) benches/import_time.py $(if $(CHECK),--check)
+
+bench-servers: build ## hold the servers against a bare loop in C, uvloop, asyncio, gevent
+	@sh tests/compat/environment "$(PYTHON)" .venv bench
+	$(PY) benches/servers.py $(if $(CHECK),--check) $(if $(QUICK),--quick)
+	$(PY) benches/serve_while_busy.py $(if $(CHECK),--check) $(if $(QUICK),--quick)
+	$(PY) benches/idle_memory.py $(if $(CHECK),--check) $(if $(QUICK),--quick)
+	$(PY) benches/stopping.py $(if $(CHECK),--check) $(if $(QUICK),--quick)
 
 compat: ## run the interpreters' own tests on every Python that is found
 	@sh tests/compat/conformance "$(CONFORMANCE)" "$(PROFILE)"

@@ -30,7 +30,7 @@ struct Script<F> {
     said: F,
     remotes: Mutex<Sender<Remote>>,
     notices: Mutex<Sender<&'static str>>,
-    batches: AtomicUsize,
+    batches: Arc<AtomicUsize>,
 }
 
 /// What a script hears.
@@ -97,6 +97,7 @@ struct Running {
     server: Arc<Server>,
     remotes: Receiver<Remote>,
     notices: Receiver<&'static str>,
+    batches: Arc<AtomicUsize>,
 }
 
 fn start_at(place: &Place, settings: Settings, said: impl Said) -> Running {
@@ -107,17 +108,19 @@ fn start_at(place: &Place, settings: Settings, said: impl Said) -> Running {
     let listener = Listener::bind(place, &options).unwrap();
     let (remote, remotes) = mpsc::channel();
     let (notice, notices) = mpsc::channel();
+    let batches = Arc::new(AtomicUsize::new(0));
     let script = Script {
         said,
         remotes: Mutex::new(remote),
         notices: Mutex::new(notice),
-        batches: AtomicUsize::new(0),
+        batches: Arc::clone(&batches),
     };
     let server = Server::start(listener, Arc::new(Host(Arc::new(script))), settings).unwrap();
     Running {
         server: Arc::new(server),
         remotes,
         notices,
+        batches,
     }
 }
 
@@ -906,5 +909,81 @@ fn a_child_process_stops_its_copy_at_once_and_the_parent_serves_on() {
         assert_eq!(status, 0);
         ask(&mut client, b"after");
         ask(&mut running.connect(), b"and others");
+    });
+}
+
+#[test]
+fn a_piece_is_sent_back_in_the_middle_of_an_answer() {
+    bounded(|| {
+        for delay in [Duration::ZERO, Duration::from_millis(1)] {
+            let running = start(settings(), move |heard, out, _| {
+                if let Heard::Piece(_) = heard {
+                    out.extend_from_slice(b"<>");
+                    return Flow {
+                        delay,
+                        piece_at: Some(1),
+                        ..Flow::CONTINUE
+                    };
+                }
+                Flow::CONTINUE
+            });
+            let mut client = running.connect();
+            client.write_all(b"piece").unwrap();
+            expect(&mut client, b"<piece>");
+            // More than the kernel takes at once, so that some of it has to be kept.
+            let mut writer = client.try_clone().unwrap();
+            let sender = thread::spawn(move || writer.write_all(&[b'.'; 16 << 20]).unwrap());
+            let mut dots = 0;
+            let mut buffer = vec![0; 1 << 20];
+            let mut depth = 0;
+            while dots < 16 << 20 || depth > 0 {
+                let count = client.read(&mut buffer).unwrap();
+                assert!(count > 0);
+                for byte in &buffer[..count] {
+                    match byte {
+                        b'<' => depth += 1,
+                        b'>' => depth -= 1,
+                        _ => dots += 1,
+                    }
+                    assert!(depth == 0 || depth == 1);
+                }
+            }
+            sender.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn many_posts_take_one_turn() {
+    bounded(|| {
+        let (go, gate) = mpsc::channel::<()>();
+        let gate = Mutex::new(gate);
+        let running = start(settings(), move |heard, _, _| {
+            if let Heard::Piece(_) = heard {
+                gate.lock().unwrap().recv_timeout(SOON).unwrap();
+            }
+            Flow {
+                messages: 1,
+                ..Flow::CONTINUE
+            }
+        });
+        let mut clients: Vec<_> = (0..10).map(|_| running.connect()).collect();
+        let remotes: Vec<_> = (0..10)
+            .map(|_| running.remotes.recv_timeout(SOON).unwrap())
+            .collect();
+        // Each begins with a step, and from then on the loop has nothing to do.
+        running.until(|stats| stats.messages == 10);
+        clients[0].write_all(b"hold the loop up").unwrap();
+        running.until(|stats| stats.bytes_in > 0);
+        let before = running.batches.load(Ordering::Relaxed);
+        for number in 0..1000u32 {
+            assert!(remotes[number as usize % 10].send(vec![b'.'; 10]));
+        }
+        go.send(()).unwrap();
+        for client in &mut clients {
+            expect(client, &[b'.'; 1000]);
+        }
+        let turns = running.batches.load(Ordering::Relaxed) - before;
+        assert!(turns <= 2, "{turns}");
     });
 }

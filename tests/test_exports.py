@@ -81,20 +81,6 @@ def test_the_class_takes_the_same_arguments(socket):
     assert str(ours) == str(original)
 
 
-def test_a_subclass_takes_the_arguments_of_its_own_init_or_of_the_class(socket):
-    class Plain(socket.socket):
-        pass
-
-    class Own(socket.socket):
-        def __init__(self, host):
-            super().__init__()
-
-    assert inspect.signature(Plain) == inspect.signature(socket.socket)
-    assert str(inspect.signature(Own)) == "(host)"
-    with socket.socket() as sock:
-        assert not hasattr(sock, "__signature__")
-
-
 def test_the_default_timeout_is_the_same_object(socket):
     assert socket._GLOBAL_DEFAULT_TIMEOUT is stock._GLOBAL_DEFAULT_TIMEOUT
 

@@ -24,6 +24,7 @@ from rsock._rsock import (
     IPV6_V6ONLY,
     SO_REUSEADDR,
     SOL_SOCKET,
+    Connection,  # noqa: F401
     IncompleteReadError,  # noqa: F401
     LimitOverrunError,  # noqa: F401
     TcpClient,  # noqa: F401

@@ -5,6 +5,20 @@
 import sys
 from types import ModuleType
 
+from rsock._rsock import (
+    Connection as Connection,
+    IncompleteReadError as IncompleteReadError,
+    LimitOverrunError as LimitOverrunError,
+    TcpClient as TcpClient,
+    UdpClient as UdpClient,
+)
+from rsock._servers import (
+    EchoServer as EchoServer,
+    HelloServer as HelloServer,
+    TcpServer as TcpServer,
+    UdpServer as UdpServer,
+)
+
 # fmt: off
 from socket import (
     AF_ALG, AF_APPLETALK, AF_ASH, AF_ATMPVC, AF_ATMSVC, AF_AX25, AF_BRIDGE, AF_CAN, AF_ECONET,

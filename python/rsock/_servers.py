@@ -6,7 +6,6 @@ What they say and how they are run is native; no Python runs while a `HelloServe
 
 import atexit
 import os
-import sys
 import threading
 import warnings
 import weakref
@@ -227,9 +226,7 @@ class _StreamServer(_Server):
     def __init__(self, address, service, *, log=None, **settings):
         self._announce = []
         report, all_of_it = _reporter(log, self._announce)
-        self._server = _rsock.StreamServer(
-            _place(address), service, report, all_of_it, **settings
-        )
+        self._server = _rsock.StreamServer(_place(address), service, report, all_of_it, **settings)
 
     def start(self):
         # Before the first client is announced.
@@ -293,8 +290,10 @@ class HelloServer(_StreamServer):
         dualstack=False,
     ):
         if reply is None:
-            raise TypeError("reply must be str or bytes: to send nothing back, use UdpServer "
-                            "or a TcpServer of your own")
+            raise TypeError(
+                "reply must be str or bytes: to send nothing back, use UdpServer "
+                "or a TcpServer of your own"
+            )
         words = (_bytes(greeting, "greeting"), _bytes(reply, "reply"), _bytes(exit, "exit"))
         super().__init__(
             address,

@@ -202,7 +202,7 @@ methods! {
         `sendto(data, address)` or `sendto(data, flags, address)`.", 2..=3 => |call| {
         let last = call.count - 1;
         let flags = Given::from((last == 2).then(|| call.at(1)));
-        let count = transfer::sendto(call.slf, &call.at(0), flags, &call.at(last))?;
+        let count = transfer::sendto(call.slf.as_any(), call.socket(), &call.at(0), flags, &call.at(last))?;
         Ok(count.into_pyobject(call.py())?.into_any())
     };
     getsockopt "($self, level, optname, buflen=0, /)\n--\n\nReturn an option as an int, or as at \

@@ -8,7 +8,6 @@ use pyo3::prelude::*;
 use socket2::SockRef;
 
 use super::argument::Given;
-use super::socket::PySocket;
 use super::{number, raw, timeout};
 use crate::error::{Error, Result};
 use crate::net::socket::Kind;
@@ -40,16 +39,17 @@ pub(super) fn asked(
 
 /// Open a new socket, or take over a descriptor.
 pub(super) fn begin(
-    slf: &Bound<'_, PySocket>,
+    slf: &Bound<'_, PyAny>,
+    socket: &Socket,
     asked: Kind,
     fileno: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<()> {
-    raw::audit_new(slf.as_any(), asked.family, asked.kind, asked.protocol)?;
+    raw::audit_new(slf, asked.family, asked.kind, asked.protocol)?;
     let (fd, kind) = match fileno {
         Some(fileno) => take_over(number::int(fileno)?, asked)?,
         None => open(slf.py(), asked)?,
     };
-    settle(&slf.get().socket, fd, kind)
+    settle(socket, fd, kind)
 }
 
 /// Let a socket stand for a descriptor, with the default timeout for new sockets.
@@ -132,15 +132,25 @@ pub(super) fn forgive_reset(closed: io::Result<()>) -> PyResult<()> {
 }
 
 /// Close a socket that nobody closed, and say so: what the finalizer of every socket does.
-pub(super) fn finalize(socket: &Bound<'_, PySocket>) {
-    let py = socket.py();
-    let repr = socket
+pub(super) fn finalize(slf: &Bound<'_, PyAny>, socket: &Socket) {
+    let py = slf.py();
+    let shown = slf
         .repr()
-        .map_or_else(|_| socket.get().__repr__(), |repr| repr.to_string());
-    warn_unclosed(py, &repr, Some(socket.as_any()));
+        .map_or_else(|_| low_level_repr(socket), |repr| repr.to_string());
+    warn_unclosed(py, &shown, Some(slf));
     // Closed only now, so that whoever shows the warning could still ask the socket for its name.
-    let core = &socket.get().socket;
-    let _ = py.detach(|| core.close());
+    let _ = py.detach(|| socket.close());
+}
+
+/// Show a socket as the low-level class does.
+pub(super) fn low_level_repr(socket: &Socket) -> String {
+    let Kind {
+        family,
+        kind,
+        protocol,
+    } = socket.kind();
+    let fd = socket.number();
+    format!("<socket object, fd={fd}, family={family}, type={kind}, proto={protocol}>")
 }
 
 /// Say that a socket was left open.

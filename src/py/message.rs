@@ -10,7 +10,6 @@ use super::argument::{Given, wrong_type};
 use super::buffer::{self, Readable, Slot, Writable};
 use super::call::Interpreter;
 use super::error::settled;
-use super::socket::PySocket;
 use super::{address, number, raw};
 use crate::net::Socket;
 use crate::sys::io::{Source, Target};
@@ -122,20 +121,21 @@ fn control_items<'py>(py: Python<'py>, control: &Control) -> PyResult<Bound<'py,
 }
 
 pub(super) fn sendmsg(
-    slf: &Bound<'_, PySocket>,
+    slf: &Bound<'_, PyAny>,
+    socket: &Socket,
     buffers: &Bound<'_, PyAny>,
     ancdata: Given<'_, '_>,
     flags: Given<'_, '_>,
     to: Given<'_, '_>,
 ) -> PyResult<usize> {
-    let (py, socket) = (slf.py(), &slf.get().socket);
+    let py = slf.py();
     let flags = flags.int_or(0)?;
     let to = to.get().filter(|to| !to.is_none());
     let target = to
         .map(|to| address::from_python(socket, to, "sendmsg"))
         .transpose()?;
     let told = to.cloned().unwrap_or_else(|| py.None().into_bound(py));
-    raw::audit_pair(c"socket.sendmsg", slf.as_any(), &told)?;
+    raw::audit_pair(c"socket.sendmsg", slf, &told)?;
     let objects = pieces(buffers)?;
     let mut slots = Slot::many(objects.len())?;
     let buffers = readable(&mut slots, &objects)?;

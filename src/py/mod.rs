@@ -5,6 +5,7 @@ mod argument;
 mod buffer;
 mod call;
 mod calls;
+mod class;
 mod clients;
 mod constants;
 mod datagrams;
@@ -33,6 +34,8 @@ use pyo3::prelude::*;
 mod _rsock {
     use super::*;
 
+    #[pymodule_export]
+    use super::calls::Connection;
     #[pymodule_export]
     use super::clients::{IncompleteReadError, LimitOverrunError, PyTcpClient, PyUdpClient};
     #[pymodule_export]
@@ -69,7 +72,7 @@ mod _rsock {
         let shared = py.get_type::<shared::SharedSocket>();
         module.add(
             "SharedSocket",
-            raw::with_finalizer(&shared, c"rsock._rsock.SharedSocket")?,
+            class::with_finalizer(&shared, c"rsock._rsock.SharedSocket")?,
         )?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("_own", constants::own_names(module)?)?;

@@ -93,7 +93,7 @@ impl SharedSocket {
         } else {
             asked
         };
-        lifecycle::begin(slf.as_super(), asked, fileno)?;
+        lifecycle::begin(slf.as_any(), core(slf), asked, fileno)?;
         slf.get().files.store(0, Ordering::Relaxed);
         slf.get().closed.store(false, Ordering::Relaxed);
         Ok(())

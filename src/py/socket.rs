@@ -13,7 +13,7 @@ use super::argument::{Given, LEFT_OUT};
 use super::call::Interpreter;
 use super::lifecycle::{self, forgive_reset};
 use super::{address, message, number, options, raw, timeout, transfer};
-use crate::net::{Patience, Socket, socket::Kind};
+use crate::net::{Patience, Socket};
 use crate::sys;
 
 /// Make a socket around a new descriptor, or around one that is there already.
@@ -62,17 +62,16 @@ impl PySocket {
         fileno: Given<'_, '_>,
     ) -> PyResult<()> {
         let asked = lifecycle::asked(slf.py(), family, r#type, proto)?;
-        lifecycle::begin(slf, asked, fileno.get().filter(|fileno| !fileno.is_none()))
+        lifecycle::begin(
+            slf.as_any(),
+            &slf.get().socket,
+            asked,
+            fileno.get().filter(|fileno| !fileno.is_none()),
+        )
     }
 
-    pub(super) fn __repr__(&self) -> String {
-        let Kind {
-            family,
-            kind,
-            protocol,
-        } = self.socket.kind();
-        let fd = self.socket.number();
-        format!("<socket object, fd={fd}, family={family}, type={kind}, proto={protocol}>")
+    fn __repr__(&self) -> String {
+        lifecycle::low_level_repr(&self.socket)
     }
 
     /// The address family, as a number.
@@ -345,7 +344,13 @@ impl PySocket {
             }
         };
         let data = args.get_borrowed_item(0)?;
-        transfer::sendto(slf.as_borrowed(), &data, Given::from(flags), &to)
+        transfer::sendto(
+            slf.as_any(),
+            &slf.get().socket,
+            &data,
+            Given::from(flags),
+            &to,
+        )
     }
 
     /// Send a message in pieces, with control data: `sendmsg(buffers, ancdata, flags, address)`.
@@ -357,7 +362,14 @@ impl PySocket {
         flags: Given<'_, '_>,
         address: Given<'_, '_>,
     ) -> PyResult<usize> {
-        message::sendmsg(slf, buffers, ancdata, flags, address)
+        message::sendmsg(
+            slf.as_any(),
+            &slf.get().socket,
+            buffers,
+            ancdata,
+            flags,
+            address,
+        )
     }
 
     /// Send a message to the kernel's cryptography, and what it is to do with it.

@@ -55,7 +55,7 @@ fn round_up(seconds: f64) -> PyResult<i64> {
     // Both ends are powers of two, which a float holds exactly.
     if (i64::MIN as f64..-(i64::MIN as f64)).contains(&nanos) {
         Ok(nanos as i64)
-    } else if cfg!(Py_3_11) {
+    } else if cfg!(all(Py_3_11, not(Py_3_14))) {
         let text = "timestamp out of range for platform time_t";
         Err(PyOverflowError::new_err(text))
     } else {

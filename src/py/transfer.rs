@@ -7,7 +7,6 @@ use pyo3::types::PyBytes;
 use super::argument::{Given, wrong_type};
 use super::buffer::{self, Readable, Slot, Writable};
 use super::call::Interpreter;
-use super::socket::PySocket;
 use super::{address, number, raw};
 use crate::net::Socket;
 
@@ -136,7 +135,8 @@ pub(super) fn sendall(
 }
 
 pub(super) fn sendto(
-    slf: Borrowed<'_, '_, PySocket>,
+    slf: &Bound<'_, PyAny>,
+    socket: &Socket,
     data: &Bound<'_, PyAny>,
     flags: Given<'_, '_>,
     to: &Bound<'_, PyAny>,
@@ -144,8 +144,7 @@ pub(super) fn sendto(
     let mut slot = Slot::empty();
     let data = Readable::new(&mut slot, data)?;
     let flags = flags.int_or(0)?;
-    let socket = &slf.get().socket;
     let target = address::from_python(socket, to, "sendto")?;
-    raw::audit_pair(c"socket.sendto", slf.as_any(), to)?;
+    raw::audit_pair(c"socket.sendto", slf, to)?;
     socket.send_to(&Interpreter(slf.py()), data.source(), flags, &target)
 }

@@ -37,6 +37,9 @@ pub struct Flow {
     pub messages: u32,
     /// Whether the step found something wrong (too long a message, a failing handler).
     pub failed: bool,
+    /// Send the piece that was received as well, at this place in `out`. An engine may do so
+    /// without copying the piece, which is worth it from a few KiB on.
+    pub piece_at: Option<usize>,
 }
 
 impl Flow {
@@ -46,6 +49,7 @@ impl Flow {
         delay: Duration::ZERO,
         messages: 0,
         failed: false,
+        piece_at: None,
     };
     /// Close once everything is sent.
     pub const CLOSE: Self = Self {
@@ -57,6 +61,16 @@ impl Flow {
         failed: true,
         ..Self::CLOSE
     };
+
+    /// Put the piece into `out` where [`Flow::piece_at`] says, as an engine has to that sends
+    /// nothing but `out`.
+    pub fn put(&self, piece: &[u8], out: &mut Vec<u8>) {
+        if let Some(at) = self.piece_at {
+            let at = at.min(out.len());
+            out.extend_from_slice(piece);
+            out[at..].rotate_right(piece.len());
+        }
+    }
 }
 
 /// What a server offers: it begins a conversation with each client.

@@ -47,9 +47,16 @@ const AWAKE: u8 = 1;
 /// There is something in the mailbox, and the loop is awake or being woken.
 const POSTED: u8 = 2;
 
+#[derive(Default)]
+struct Posts {
+    items: Vec<Item>,
+    /// The loop has ended.
+    closed: bool,
+}
+
 /// Where a loop takes what other threads want of it.
 pub(super) struct Mailbox {
-    items: Mutex<Vec<Item>>,
+    posts: Mutex<Posts>,
     state: AtomicU8,
     waker: Waker,
 }
@@ -57,16 +64,28 @@ pub(super) struct Mailbox {
 impl Mailbox {
     pub(super) fn new(waker: Waker) -> Self {
         Self {
-            items: Mutex::default(),
+            posts: Mutex::default(),
             state: AtomicU8::new(AWAKE),
             waker,
         }
     }
 
-    /// Put something in, and wake the loop if it sleeps.
-    pub(super) fn post(&self, item: Item) {
-        lock(&self.items).push(item);
+    /// Put something in, and wake the loop if it sleeps. Errors: the thing itself, if the loop has
+    /// ended.
+    pub(super) fn post(&self, item: Item) -> Result<(), Item> {
+        let mut posts = lock(&self.posts);
+        if posts.closed {
+            return Err(item);
+        }
+        posts.items.push(item);
+        drop(posts);
         self.nudge();
+        Ok(())
+    }
+
+    /// Take no more.
+    pub(super) fn close(&self) {
+        lock(&self.posts).closed = true;
     }
 
     /// Let the loop look around soon.
@@ -86,7 +105,7 @@ impl Mailbox {
     pub(super) fn take(&self, items: &mut Vec<Item>) {
         // In this order: what is posted between the two is taken now, and looked for once more.
         self.state.store(AWAKE, Ordering::SeqCst);
-        mem::swap(&mut *lock(&self.items), items);
+        mem::swap(&mut lock(&self.posts).items, items);
     }
 
     /// Return whether the loop may sleep: nothing has been posted since it last looked.
@@ -146,6 +165,8 @@ impl Line {
     pub(super) fn take(&self) -> (Vec<u8>, bool) {
         let mut waiting = lock(&self.waiting);
         waiting.told = false;
+        // Never uncounted, or who sends right now would find more room than there is.
+        self.kept.fetch_add(waiting.bytes.len(), Ordering::Relaxed);
         (mem::take(&mut waiting.bytes), waiting.close)
     }
 
@@ -160,7 +181,8 @@ impl Line {
         let told = mem::replace(&mut waiting.told, true);
         drop(waiting);
         if !told {
-            self.mailbox.post(Item::Attend(self.key));
+            // A loop that has ended has closed its connections.
+            let _ = self.mailbox.post(Item::Attend(self.key));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Every call into libc that socket2 has no method for, and nothing else.
 //!
-//! With `py/buffer.rs` and `py/raw.rs` this is where `unsafe` lives.
+//! With four files of `py` (`buffer`, `raw`, `class`, `fast`) this is where `unsafe` lives.
 #![allow(unsafe_code)]
 
 pub mod batch;

@@ -1,7 +1,7 @@
 //! What was received and not taken yet.
 
 /// How many bytes are asked for at once, as a rule.
-const PIECE: usize = 64 * 1024;
+pub(super) const PIECE: usize = 64 * 1024;
 /// And at most, where much is under way.
 const LARGEST_PIECE: usize = 1024 * 1024;
 /// Memory beyond this is given back once nothing is in it.

@@ -307,20 +307,28 @@ fn system(error: &Error, doing: Doing, to: &str) -> String {
         Error::Os(error) => error.raw_os_error().unwrap_or(0),
         _ => 0,
     };
-    let advice = match errno {
-        libc::ECONNREFUSED => "nobody listens there; start the server, or check the address",
-        libc::ENOENT => "there is no such socket; start the server, or check the path",
-        libc::EAGAIN if doing == Doing::Connecting => "its queue is full; try again",
-        libc::ECONNRESET => "it ended the connection abruptly; connect again",
-        libc::EPIPE => "it has closed the connection; connect again",
-        libc::EMSGSIZE => "the message is too large for one datagram; send it in parts",
-        libc::EMFILE => "too many files are open in this process; close some clients",
+    let what = match errno {
+        libc::ECONNREFUSED => {
+            format!("nobody listens at {to}; start the server, or check the address")
+        }
+        libc::ENOENT => format!("there is no socket at {to}; start the server, or check the path"),
+        libc::EAGAIN if doing == Doing::Connecting => {
+            format!("too many clients wait for {to}; try again")
+        }
+        libc::ECONNRESET => format!("{to} ended the connection abruptly; connect again"),
+        libc::EPIPE => format!("{to} has closed the connection; connect again"),
+        libc::EMSGSIZE => {
+            format!("the message to {to} is too large for one datagram; send it in parts")
+        }
+        libc::EMFILE => format!("{} {to}; close some clients first", verb(doing)),
         _ => match error {
-            Error::AddressInfo { .. } => "the host cannot be found; check its name",
-            _ => return format!("{words}: {} {to}", verb(doing)),
+            Error::AddressInfo { .. } => {
+                format!("the host of {to} cannot be found; check its name")
+            }
+            _ => format!("{} {to}", verb(doing)),
         },
     };
-    format!("{words}: {} {to}: {advice}", verb(doing))
+    format!("{words}: {what}")
 }
 
 const fn verb(doing: Doing) -> &'static str {

@@ -6,7 +6,7 @@ use socket2::{SockAddr, SockRef};
 
 use super::destination::Destination;
 use super::failure::{Cause, Failure, Keep};
-use super::inbox::Inbox;
+use super::inbox::{Inbox, PIECE};
 use super::link::{Doing, Link};
 use super::turns::{Turn, Turns};
 use crate::net::blocking::{Order, perform};
@@ -270,7 +270,12 @@ impl TcpClient {
         deadline: &mut Deadline,
         order: Order,
     ) -> Result<usize, Cause<C::Error>> {
-        let (room, how) = (inbox.room(), (Readiness::Read, order));
+        let room = inbox.room();
+        let order = match order {
+            Order::TryHeld if room.len() > PIECE => Order::TryFirst,
+            order => order,
+        };
+        let how = (Readiness::Read, order);
         let count = perform(&Keep(caller), &self.link.socket, deadline, how, |fd| {
             let stream = SockRef::from(&fd);
             let mut stream: &socket2::Socket = &stream;

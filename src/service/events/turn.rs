@@ -1,12 +1,11 @@
 //! What an event loop does between two waits.
 
-use std::io;
+mod answer;
+
 use std::mem;
-use std::net::Shutdown;
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use mio::event::Event;
@@ -21,7 +20,7 @@ use super::timers::{Rounds, Timers};
 use super::{Common, tell};
 use crate::service::engine::Shared;
 use crate::service::mailbox::{Arrival, Item, Key, Line, Mailbox};
-use crate::service::{Flow, Notice, Remote, Stats};
+use crate::service::{Notice, Remote, Stats};
 
 /// The mailbox has something.
 pub(super) const WAKE: Token = Token(0);
@@ -32,9 +31,6 @@ const FIRST: usize = 2;
 
 /// How many full buffers are received from one connection before the others get their turn.
 const PIECES: usize = 4;
-/// How much room the answers' buffer keeps from one answer to the next.
-const ROOM: usize = 1 << 20;
-
 /// What a conversation is told.
 #[derive(Clone, Copy)]
 enum Step {
@@ -159,6 +155,7 @@ impl Turn {
     pub(super) fn finish(&mut self) {
         let shared = Arc::clone(&self.shared);
         self.door = None;
+        self.mailbox.close();
         let mut work = || {
             self.attend();
             // They are counted as any others, though nobody has greeted them.
@@ -197,8 +194,12 @@ impl Turn {
             self.next_loop = (self.next_loop + 1) % mailboxes.len();
             if self.next_loop == self.number {
                 self.arrivals.push(arrival);
-            } else {
-                mailboxes[self.next_loop].post(Item::Arrived(Box::new(arrival)));
+                return;
+            }
+            let item = Item::Arrived(Box::new(arrival));
+            if let Err(Item::Arrived(arrival)) = mailboxes[self.next_loop].post(item) {
+                // That loop has ended: the server stops, and this one is about to.
+                self.arrivals.push(*arrival);
             }
         });
     }
@@ -387,135 +388,11 @@ impl Turn {
             };
             connection.delayed = false;
         }
-        self.answer(key, flow);
-    }
-
-    fn answer(&mut self, key: Key, flow: Flow) {
-        let Some(connection) = self.registry.get(key) else {
-            return;
+        let received = match step {
+            Step::Received(count) => count,
+            Step::Opened | Step::Ended => 0,
         };
-        connection.closing |= flow.close;
-        if !flow.delay.is_zero() {
-            connection.delayed = true;
-            connection.keep(&self.out);
-            // Not from the turn's moment on, which may be a while ago.
-            if let Some(at) = Instant::now().checked_add(flow.delay) {
-                self.timers.add(at, key);
-            }
-        } else if !connection.kept.is_empty() {
-            connection.keep(&self.out);
-            self.flush(key);
-        } else if self.out.is_empty() {
-            if connection.closing {
-                self.close(key);
-            }
-        } else {
-            // Counted before: who has the answer finds it counted.
-            let (len, counter) = (self.out.len(), &self.shared.stats.bytes_out);
-            Stats::add(counter, len as u64);
-            let outcome = connection.send(&self.out);
-            if let Ok(count) = outcome {
-                if count < len {
-                    counter.fetch_sub((len - count) as u64, Ordering::Relaxed);
-                    connection.keep(&self.out[count..]);
-                }
-            }
-            self.sent(key, outcome);
-        }
-        if self.out.capacity() > ROOM {
-            self.out = Vec::new();
-        }
-    }
-
-    /// Send what is kept, unless it is known that it cannot be sent.
-    fn flush(&mut self, key: Key) {
-        let Some(connection) = self.registry.get(key) else {
-            return;
-        };
-        if connection.delayed || connection.refused {
-            return;
-        }
-        let (len, counter) = (connection.kept.len(), &self.shared.stats.bytes_out);
-        let outcome = if len > 0 {
-            Stats::add(counter, len as u64);
-            let outcome = connection.send_kept();
-            let unsent = len - outcome.as_ref().copied().unwrap_or(0);
-            counter.fetch_sub(unsent as u64, Ordering::Relaxed);
-            outcome
-        } else {
-            Ok(0)
-        };
-        self.sent(key, outcome);
-    }
-
-    /// Go on after an attempt to send.
-    fn sent(&mut self, key: Key, outcome: io::Result<usize>) {
-        let Some(connection) = self.registry.get(key) else {
-            return;
-        };
-        match outcome {
-            Err(_) => return self.fail(key),
-            Ok(0) => {}
-            Ok(_) => connection.last = self.moment,
-        }
-        if connection.refused && !mem::replace(&mut connection.watched, true) {
-            // From here on the kernel tells of room as well. Not from the beginning: a Unix socket
-            // tells of it after each message.
-            let fd = connection.socket.as_raw_fd();
-            let token = Token(key.index as usize + FIRST);
-            let interest = input() | Interest::WRITABLE;
-            if self
-                .poll
-                .reregister(&mut SourceFd(&fd), token, interest)
-                .is_err()
-            {
-                self.fail(key);
-            }
-        } else if connection.closing && connection.kept.is_empty() {
-            self.close(key);
-        }
-    }
-
-    /// Close a connection with which something is wrong.
-    fn fail(&mut self, key: Key) {
-        Stats::add(&self.shared.stats.errors, 1);
-        self.close(key);
-    }
-
-    fn close(&mut self, key: Key) {
-        let Some(connection) = self.registry.remove(key) else {
-            return;
-        };
-        let Connection {
-            socket,
-            mut conversation,
-            line,
-            peer,
-            ..
-        } = connection;
-        line.hang_up();
-        let farewell = AssertUnwindSafe(move || {
-            conversation.closed();
-            drop(conversation);
-        });
-        if catch_unwind(farewell).is_err() {
-            Stats::add(&self.shared.stats.errors, 1);
-            self.told.push(Told::Panicked(peer.clone()));
-        }
-        self.forget(peer);
-        // Said, and not left to the closing of the descriptor: a child process may have a copy.
-        let _: io::Result<()> = socket.shutdown(Shutdown::Write);
-        drop(socket);
-        if let Some(door) = &mut self.door {
-            door.unblock();
-        }
-    }
-
-    /// Count a connection as gone, before the client can see it.
-    fn forget(&mut self, peer: SockAddr) {
-        self.common.connections.fetch_sub(1, Ordering::Relaxed);
-        Stats::add(&self.shared.stats.closed, 1);
-        self.told.push(Told::Closed(peer));
+        self.answer(key, flow, received);
     }
 }
 

@@ -1,0 +1,341 @@
+"""Hold the servers of rsock against a bare loop in C and against their peers.
+
+    servers.py [--quick] [--check] [--protocol hello|echo|udp ...] [--connections N ...]
+               [--sizes N ...] [--turns N] [--window S] [WORD ...]
+
+Every server runs in a process of its own, on one processor; a client in C, on another, keeps one
+message under way on each connection. All servers of a table are up at the same time, and the load
+runs on them in turn, a fraction of a second on each, so that noise hits all alike. What disturbs a
+turn can only make it slower, so the best counts: for rate, that of the best slice of a turn, of
+some milliseconds (load.h says which); for cost, that of the best turn. The times of answers are the
+medians over the turns. WORDs choose the rows whose name holds one of them; the floor and what the
+targets compare with run all the same.
+
+The columns: answers per second, and that as a share of the floor's; seconds of processor that the
+server used for 100,000 answers, all its threads and the kernel's work for it included, and that in
+terms of the floor's; the 50th and 99th percentile of the times of answers, in milliseconds. The row
+`floor, again` is the same program as `floor`, in another process: what is not 1.00 there is noise.
+While the two differ by more than 2 % there are more turns, up to four times as many. Where they
+differ by more than 5 % even then, in rate or in cost, that is not judged.
+
+A row whose server is not installed says so. With `--check` the exit status is 1 when a target is
+missed, or could not be judged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from serving import Load, Server, Turn, Unavailable, more_files, programs, python
+
+NOISE = 0.02  # allowed on top of a target
+NOISY = 0.05  # between the two floors, beyond which nothing is judged
+LONGER = 4  # times as many turns as were asked for, at most, until the two floors agree
+
+
+class Target(NamedTuple):
+    """What a row has to reach, in terms of another."""
+
+    against: str
+    rate: float  # at least
+    cost: float | None = None  # at most
+    connections: int = 0  # from so many on
+
+
+class Row(NamedTuple):
+    """A server, and what is asked of it."""
+
+    name: str
+    command: list[str]
+    targets: tuple[Target, ...] = ()
+    limit: int = 10_000  # the most connections that it is tried with
+    sizes: int = 1 << 30  # the largest message
+
+
+FLOOR = "floor"
+AGAIN = "floor, again"
+NATIVE = (Target(FLOOR, 0.95, 1.10),)
+TUTORIAL = "threads on socket (tutorial)"
+THREADS_LIMIT = 1_000
+
+
+def tcp_rows() -> list[Row]:
+    """List the servers for streams."""
+    return [
+        Row("rsock, events", python("ours.py", "events"), NATIVE),
+        Row("rsock, on_data", python("ours.py", "on_data"), (Target("uvloop", 1.0, 1.0),)),
+        Row(
+            "rsock, threads",
+            python("ours.py", "threads"),
+            (Target(TUTORIAL, 1.0), Target(TUTORIAL, 3.0, connections=200)),
+            THREADS_LIMIT,
+        ),
+        Row(
+            "rsock, handler",
+            python("ours.py", "handler"),
+            (Target(TUTORIAL, 1.0),),
+            THREADS_LIMIT,
+        ),
+        Row("uvloop", python("peers.py", "uvloop")),
+        Row("asyncio", python("peers.py", "asyncio")),
+        Row("gevent", python("peers.py", "gevent")),
+        Row(TUTORIAL, python("peers.py", "threads"), limit=THREADS_LIMIT),
+    ]
+
+
+def udp_rows() -> list[Row]:
+    """List the servers for datagrams."""
+    return [
+        Row("rsock, reply", python("ours.py", "reply"), (Target(FLOOR, 1.0),)),
+        Row("rsock, handler", python("ours.py", "udp_handler"), (Target("uvloop", 1.0),)),
+        Row("uvloop", python("peers.py", "uvloop")),
+        Row("asyncio", python("peers.py", "asyncio")),
+        Row("gevent", python("peers.py", "gevent")),
+        Row("recvfrom on socket (tutorial)", python("peers.py", "datagrams"), sizes=1024),
+    ]
+
+
+class Table(NamedTuple):
+    """What one protocol is tried with."""
+
+    protocol: str
+    title: str
+    floor: str
+    load: str
+    rows: list[Row]
+    connections: list[int]
+    sizes: list[int]
+
+
+TABLES = [
+    Table(
+        "hello",
+        "Hello, TCP",
+        "floor",
+        "load",
+        tcp_rows(),
+        [10, 200, 1_000, 10_000],
+        [16, 1024, 65536],
+    ),
+    Table(
+        "echo",
+        "Echo, TCP",
+        "floor",
+        "load",
+        tcp_rows(),
+        [10, 200, 1_000, 10_000],
+        [16, 1024, 65536],
+    ),
+    Table("udp", "Hello, UDP", "udp_floor", "udp_load", udp_rows(), [1, 10, 100], [16, 1024]),
+]
+
+
+class Result(NamedTuple):
+    """The best of some turns."""
+
+    rate: float
+    cost: float
+    p50: float
+    p99: float
+    lost: int
+
+    @classmethod
+    def of(cls, turns: list[Turn]) -> Result:
+        """Take the best rate and cost, and the medians of the times."""
+        return cls(
+            max(turn.rate for turn in turns),
+            min(turn.cost for turn in turns),
+            median(turn.p50 for turn in turns),
+            median(turn.p99 for turn in turns),
+            sum(turn.lost for turn in turns),
+        )
+
+
+class Cell(NamedTuple):
+    """One table with one number of connections and one size."""
+
+    table: Table
+    connections: int
+    size: int
+
+
+class Noise(NamedTuple):
+    """By how much two results of one thing differ."""
+
+    rate: float
+    cost: float
+
+    @classmethod
+    def between(cls, one: Result, other: Result) -> Noise:
+        """Compare two results."""
+        return cls(abs(other.rate / one.rate - 1), abs(other.cost / one.cost - 1))
+
+
+def agree(seen: dict[str, list[Turn]]) -> bool:
+    """Tell whether the two floors came to the same."""
+    if not (seen.get(FLOOR) and seen.get(AGAIN)):
+        return True
+    return max(Noise.between(Result.of(seen[FLOOR]), Result.of(seen[AGAIN]))) <= NOISE
+
+
+def measure(
+    cell: Cell, rows: list[Row], folder: Path, turns: int, window: float
+) -> dict[str, Result | str]:
+    """Run the load on all servers in turn; a text says why there is no result."""
+    table, connections, size = cell
+    floor = [str(folder / table.floor)]
+    rows = [Row(FLOOR, floor), *rows, Row(AGAIN, floor)]
+    results: dict[str, Result | str] = {}
+    loads: dict[str, Load] = {}
+    seen: dict[str, list[Turn]] = {}
+    # A window has room for some rounds over all connections.
+    window += connections * (1e-5 + size / 1e9)
+    with ExitStack() as stack:
+        for row in rows:
+            try:
+                server = Server(row.command, table.protocol, stack)
+                loads[row.name] = Load(
+                    folder / table.load,
+                    server.port,
+                    server.pid,
+                    connections,
+                    size,
+                    table.protocol,
+                    stack,
+                )
+                seen[row.name] = []
+            except Unavailable as error:
+                results[row.name] = f"not installed: {error}"
+            except RuntimeError as error:
+                results[row.name] = f"FAILED: {error}"
+        for turn in range(turns * LONGER):
+            if turn >= turns and agree(seen):
+                break
+            names = list(loads)
+            for name in names if turn % 2 else reversed(names):
+                try:
+                    seen[name].append(loads[name].turn(window / 2, window))
+                except RuntimeError as error:
+                    results[name] = f"FAILED: {error}"
+                    del loads[name]
+    results.update({name: Result.of(seen[name]) for name in loads})
+    return {row.name: results[row.name] for row in rows}
+
+
+def missed(
+    row: Row, connections: int, results: dict[str, Result | str], between: Noise
+) -> list[str]:
+    """Say which targets a row misses; what is lost in noise is not judged."""
+    mine = results[row.name]
+    if isinstance(mine, str):
+        return [mine] if mine.startswith("FAILED") else []
+    complaints = []
+    for target in row.targets:
+        other = results.get(target.against)
+        if not isinstance(other, Result) or connections < target.connections:
+            continue
+        rate, cost = mine.rate / other.rate, mine.cost / other.cost
+        if rate < target.rate - NOISE and between.rate <= NOISY:
+            complaints.append(f"rate {rate:.2f} < {target.rate:.2f} of {target.against}")
+        if target.cost and cost > target.cost + NOISE and between.cost <= NOISY:
+            complaints.append(f"cost {cost:.2f} > {target.cost:.2f} of {target.against}")
+    return complaints
+
+
+def show(cell: Cell, rows: list[Row], results: dict[str, Result | str]) -> list[str]:
+    """Print a table, and return the targets that were missed."""
+    table, connections, size = cell
+    what = "under way" if table.protocol == "udp" else "connections"
+    title = f"{table.title}, {connections:,} {what}, {size:,} B"
+    print(f"\n{title:<38}{'rate':>10}{'ratio':>7}{'cost':>8}{'ratio':>7}{'p50':>9}{'p99':>9}")
+    floor = results[FLOOR]
+    if isinstance(floor, str):
+        print(f"{FLOOR:<38}{floor}")
+        return [f"{title}: {FLOOR}: {floor}"]
+    again = results[AGAIN]
+    between = Noise.between(floor, again) if isinstance(again, Result) else Noise(1.0, 1.0)
+    known = {row.name: row for row in rows}
+    complaints = []
+    for name, result in results.items():
+        row = known.get(name)
+        wrong = missed(row, connections, results, between) if row else []
+        complaints += [f"{title}: {name}: {text}" for text in wrong]
+        if isinstance(result, str):
+            print(f"{name:<38}{result}")
+            continue
+        line = f"{name:<38}{result.rate:>10,.0f}{result.rate / floor.rate:>7.2f}"
+        line += f"{result.cost:>8.3f}{result.cost / floor.cost:>7.2f}"
+        line += f"{result.p50:>9.3f}{result.p99:>9.3f}"
+        if result.lost:
+            line += f"  {result.lost:,} lost"
+        if wrong:
+            line += "  missed: " + "; ".join(wrong)
+        print(line, flush=True)
+    for kind, value in zip(between._fields, between):
+        if value > NOISY:
+            text = f"the two floors differ by {value:.0%} in {kind}, which is not judged"
+            print(text)
+            complaints.append(f"{title}: {text}")
+    return complaints
+
+
+def main() -> int:
+    """Print the tables, and tell whether the targets were met."""
+    parser = argparse.ArgumentParser(description="Hold rsock's servers against their peers.")
+    parser.add_argument("--quick", action="store_true", help="few connections, few short turns")
+    parser.add_argument("--check", action="store_true", help="fail when a target is missed")
+    parser.add_argument("--turns", type=int, help="turns of each server in a table")
+    parser.add_argument("--window", type=float, default=0.25, help="seconds of a turn, at least")
+    parser.add_argument("--protocol", nargs="+", choices=["hello", "echo", "udp"])
+    parser.add_argument("--connections", type=int, nargs="+", help="how many at once")
+    parser.add_argument("--sizes", type=int, nargs="+", help="bytes of a message")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="rows to run; all without one")
+    options = parser.parse_args()
+    turns = options.turns or (4 if options.quick else 8)
+    window = 0.1 if options.quick else options.window
+
+    version = ".".join(map(str, sys.version_info[:3]))
+    print(f"Python {version}; the best of {turns} turns")
+    files = more_files()
+    complaints = []
+    with programs() as folder:
+        for table in TABLES:
+            if options.protocol and table.protocol not in options.protocol:
+                continue
+            quick = table.connections[:2], table.sizes[:1]
+            counts, sizes = quick if options.quick else (table.connections, table.sizes)
+            for size in options.sizes or sizes:
+                for connections in options.connections or counts:
+                    if table.protocol != "udp" and connections + 100 > files:
+                        print(f"\n{table.title}, {connections:,}: too few descriptors ({files:,})")
+                        continue
+                    rows = [row for row in table.rows if chosen(row, table.rows, options.words)]
+                    rows = [r for r in rows if connections <= r.limit and size <= r.sizes]
+                    cell = Cell(table, connections, size)
+                    results = measure(cell, rows, folder, turns, window)
+                    complaints += show(cell, rows, results)
+    print("\nMissed:" if complaints else "\nNo target was missed by what is installed.")
+    for complaint in complaints:
+        print(f"  {complaint}")
+    return 1 if complaints and options.check else 0
+
+
+def chosen(row: Row, rows: list[Row], words: list[str]) -> bool:
+    """Tell whether a row is asked for, or needed by one that is."""
+    if not words or any(word in row.name for word in words):
+        return True
+    return any(
+        target.against == row.name
+        for other in rows
+        if any(word in other.name for word in words)
+        for target in other.targets
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
