@@ -195,8 +195,8 @@ def test_a_connection_takes_attributes_and_keeps_them():
 
     with rsock.TcpServer(0, on_connect=on_connect, on_data=on_data) as server:
         with client_of(server) as one, client_of(server) as other:
-            assert one.talk("abc") == [b"1", b"2", b"3"]
-            assert other.talk("a") == [b"1"]
+            assert one.talk(["a", "b", "c"]) == [b"1", b"2", b"3"]
+            assert other.talk(["a"]) == [b"1"]
 
 
 def test_a_connection_that_refers_to_itself_is_collected():

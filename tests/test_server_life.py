@@ -176,7 +176,6 @@ def test_a_server_that_is_part_of_a_cycle_is_stopped():
             )
 
         def greet(self, conn):
-            conn.program = self
             return b"Welcome!"
 
         def answer(self, data, conn):

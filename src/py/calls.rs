@@ -59,8 +59,9 @@ struct Call {
 impl Conversation for Call {
     fn opened(&mut self, out: &mut Vec<u8>) -> Flow {
         Python::attach(|py| {
-            let connection = shown(py, &self.peer)
-                .and_then(|address| Connection::new(py, address, self.remote.clone()));
+            let connection = shown(py, &self.peer).and_then(|address| {
+                Connection::new(py, address, self.remote.clone(), self.calls.framing)
+            });
             let connection = match connection {
                 Ok(connection) => self.connection.insert(connection).bind(py),
                 Err(error) => return failed(py, &error),
@@ -202,10 +203,15 @@ impl Calls {
         }
         let mut slot = Slot::empty();
         let bytes = copied(&Readable::new(&mut slot, answer).map_err(|_| wrong_answer(answer))?)?;
-        self.framing
-            .encode(&bytes, out)
-            .map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))
+        frame(self.framing, &bytes, out)
     }
+}
+
+/// Append bytes as a message.
+fn frame(framing: Framing, bytes: &[u8], out: &mut Vec<u8>) -> PyResult<()> {
+    framing
+        .encode(bytes, out)
+        .map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))
 }
 
 pub(super) fn copied(data: &Readable<'_, '_>) -> PyResult<Vec<u8>> {
@@ -249,6 +255,7 @@ pub(super) fn report(py: Python<'_>, error: &PyErr) {
 pub(super) struct Connection {
     address: Py<PyAny>,
     remote: Remote,
+    framing: Framing,
     /// What a function sends while it runs, and whether it wants to close: in order with what it
     /// returns, and without a way through the mailbox.
     aside: Mutex<Option<Aside>>,
@@ -268,11 +275,15 @@ impl Connection {
         self.address.clone_ref(py)
     }
 
-    /// Send bytes, from any thread; False if the client is gone, or does not read any more.
+    /// Send a message, from any thread; False if the client is gone, or does not read any more.
     #[pyo3(signature = (data, /))]
     fn send(&self, data: &Bound<'_, PyAny>) -> PyResult<bool> {
         let mut slot = Slot::empty();
-        let bytes = copied(&Readable::new(&mut slot, data)?)?;
+        let mut bytes = copied(&Readable::new(&mut slot, data)?)?;
+        if self.framing != Framing::Recv {
+            let message = std::mem::take(&mut bytes);
+            frame(self.framing, &message, &mut bytes)?;
+        }
         if let Some(aside) = self.aside().as_mut().filter(|aside| aside.is_mine()) {
             aside.sent.extend_from_slice(&bytes);
             return Ok(true);
@@ -302,12 +313,18 @@ impl Connection {
 }
 
 impl Connection {
-    fn new(py: Python<'_>, address: Bound<'_, PyAny>, remote: Remote) -> PyResult<Py<Self>> {
+    fn new(
+        py: Python<'_>,
+        address: Bound<'_, PyAny>,
+        remote: Remote,
+        framing: Framing,
+    ) -> PyResult<Py<Self>> {
         Py::new(
             py,
             Self {
                 address: address.unbind(),
                 remote,
+                framing,
                 aside: Mutex::new(None),
             },
         )

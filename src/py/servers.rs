@@ -284,12 +284,19 @@ impl StreamServer {
             return Ok(());
         };
         visit.call(&*functions.report)?;
-        functions.calls.iter().try_for_each(|calls| calls.visit(&visit))
+        functions
+            .calls
+            .iter()
+            .try_for_each(|calls| calls.visit(&visit))
     }
 
     fn __clear__(&self, py: Python<'_>) {
         self.drop_server(py);
-        let functions = self.functions.try_lock().ok().and_then(|mut held| held.take());
+        let functions = self
+            .functions
+            .try_lock()
+            .ok()
+            .and_then(|mut held| held.take());
         drop(functions);
     }
 }
