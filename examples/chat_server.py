@@ -39,7 +39,7 @@ class Room:
 
     def tell_others(self, speaker: rsock.Connection, text: str) -> None:
         """Send a line to all but one."""
-        line = f"{text}\n".encode()  # send() sends just what it gets
+        line = text.encode()  # the server adds the newline
         for client in self.names:
             if client is not speaker and not client.send(line):
                 client.close()  # it has not read for so long that too much waits for it

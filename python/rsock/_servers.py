@@ -10,6 +10,7 @@ import threading
 import warnings
 import weakref
 from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
+from time import monotonic as _now
 
 from rsock import _rsock
 from rsock._socket import socket
@@ -132,6 +133,12 @@ class _Server:
     def __exit__(self, *exc_info):
         self.stop()
 
+    def __del__(self):
+        # All that the server refers to is still whole here, which it need not be later on.
+        server = getattr(self, "_server", None)
+        if server is not None:
+            server.stop(1.0)
+
     @property
     def address(self):
         """Where the server listens, as `getsockname()` tells it; clients take it as it is."""
@@ -164,13 +171,21 @@ class _Server:
         state = "running" if self.running else "not running"
         parts = [f"<rsock.{type(self).__name__} {_shown(self.address)} {state}"]
         if self.running:
-            parts.append(f"{self.connections} connections")
+            count = self.connections
+            parts.append(f"{count} connection" if count == 1 else f"{count} connections")
         return ", ".join(parts) + ">"
 
 
 def _reporter(log, started):
     """Make the function that hears what happens to a server, and the wish to hear it all."""
-    line = _line_to(log)
+    write = _line_to(log)
+
+    def line(text):
+        try:
+            write(text)
+        except Exception:
+            # The log is no part of the service, which goes on without it.
+            _tell_failure()
 
     def report(what, peer):
         if what == "accepted":
@@ -186,9 +201,15 @@ def _reporter(log, started):
                 stacklevel=1,
             )
 
-    if line is not None:
+    if write is not None:
         started.append(lambda: line("Waiting for connection..."))
-    return report, line is not None
+    return report, write is not None
+
+
+def _tell_failure():
+    """Tell of the exception at hand as `threading` does of one that ends a thread."""
+    parts = (*sys.exc_info(), threading.current_thread())
+    threading.excepthook(threading.ExceptHookArgs(parts))
 
 
 def _pair(peer):
@@ -214,12 +235,17 @@ class _StreamServer(_Server):
         self._server = _rsock.StreamServer(_place(address), service, report, all_of_it, **settings)
 
     def start(self):
-        first = not self.running
-        super().start()
-        if first:
-            for announce in self._announce:
-                announce()
-        return self
+        # Before the first client is announced.
+        while self._announce:
+            self._announce.pop()()
+        return super().start()
+
+    def stop(self, timeout=5.0):
+        self._announce.clear()
+        return super().stop(timeout)
+
+    stop.__doc__ = _Server.stop.__doc__
+    start.__doc__ = _Server.start.__doc__
 
 
 class HelloServer(_StreamServer):
@@ -343,13 +369,14 @@ class TcpServer(_StreamServer):
 
     `TcpServer(address, on_data=f)` has no threads for clients: `f(data, conn)` is called for each
     message and returns the bytes to send back, or None. `on_connect(conn)` may return a greeting;
-    `on_close(conn)` is told that a client is gone. `framing` is for what they get and what they
-    return. All connections wait while one of these functions runs, so let them be quick. One is
-    called after the other; with `event_threads` above 1, that holds for each connection by itself.
+    `on_close(conn)` is told that a client is gone. `framing` is for what they get, and for what
+    they return and send. All connections wait while one of these functions runs, so let them be
+    quick. One is called after the other; with `event_threads` above 1, that holds for each
+    connection by itself.
 
     `conn` has `address`, `send(data)` and `close()`, and takes attributes of your own. They may be
-    called from any thread and never wait. `send` sends the bytes as they are, without framing, and
-    returns False if the client is gone or `max_pending` bytes wait for it already.
+    called from any thread and never wait. `send` sends a message, and returns False if the client
+    is gone or `max_pending` bytes wait for it already.
 
     What one of the functions raises goes to `threading.excepthook`, its connection is closed, and
     the other clients are served on. For the other arguments see `HelloServer`.
@@ -393,8 +420,6 @@ class TcpServer(_StreamServer):
                 _place(address), backlog=backlog, reuse_port=reuse_port, dualstack=dualstack
             )
             self._server = _Handlers(place, handler, report, all_of_it, max_connections)
-            # Its threads keep it alive, so that it would outlive the last who can stop it.
-            weakref.finalize(self, self._server.stop, 1.0).atexit = False
             return
         super().__init__(
             address,
@@ -423,7 +448,7 @@ class _Handlers:
         self._all_of_it = all_of_it
         self._most = max_connections
         self._pid = os.getpid()
-        # A collection may begin anywhere, and stop the server: even where the lock is held.
+        # A server may be collected, and stopped by that, wherever memory is asked for.
         self._lock = threading.RLock()
         self._clients = {}
         self._counts = dict.fromkeys(("accepted", "closed", "refused", "errors"), 0)
@@ -462,6 +487,8 @@ class _Handlers:
         self._stopping.wait()
 
     def stop(self, timeout):
+        if timeout is not None and not timeout >= 0:
+            raise ValueError(f"timeout must be a number of seconds, not {timeout}")
         self._stopping.set()
         if self._pid != os.getpid():
             self._listener.close()
@@ -594,9 +621,3 @@ class UdpServer(_Server):
             reuse_port=reuse_port,
             dualstack=dualstack,
         )
-
-
-def _now():
-    from time import monotonic
-
-    return monotonic()
