@@ -6,6 +6,7 @@ What they say and how they are run is native; no Python runs while a `HelloServe
 
 import atexit
 import os
+import sys
 import threading
 import warnings
 import weakref
