@@ -16,6 +16,14 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 PROGRAMS = sorted(path.name for path in EXAMPLES.glob("*.py"))
 
 
+# A shell has what it starts in the background ignore Ctrl+C, and tests may be among it.
+HEEDING = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 def output(name, *arguments):
     """Run an example to its end, and return what it printed."""
     done = subprocess.run(
@@ -33,7 +41,8 @@ def output(name, *arguments):
 @contextlib.contextmanager
 def serving(name):
     """Run an example that serves, give its port, and end it as a reader does."""
-    command = [sys.executable, "-u", "-W", "error", EXAMPLES / name, "0"]
+    command = [sys.executable, "-c", HEEDING]
+    command += [sys.executable, "-u", "-W", "error", EXAMPLES / name, "0"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
         try:

@@ -24,7 +24,10 @@ FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What a service manager does: it opens a socket, gives it the number 3, and names the process.
 ACTIVATION = """
 import os, socket, sys
-os.dup2(socket.create_server(("127.0.0.1", 0)).fileno(), 3)
+listener = socket.create_server(("127.0.0.1", 0))
+if listener.fileno() != 3:
+    os.dup2(listener.fileno(), 3)
+os.set_inheritable(3, True)
 os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
 os.execv(sys.argv[1], sys.argv[1:])
 """
@@ -35,12 +38,16 @@ def blocks(page):
 
 
 def promised(source):
-    """Give what the comments behind calls of print() say that they print."""
+    """Give what the comments beside calls of print(), and those at the end, say is printed."""
     lines = source.splitlines()
+    end = len(lines)
+    while lines[end - 1].startswith("# "):
+        end -= 1
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT and lines[token.start[0] - 1].lstrip()[:6] == "print(":
-            # After two blanks a comment may go on with words.
-            yield token.string.lstrip("# ").partition("  ")[0]
+        row = token.start[0] - 1
+        beside = row >= end or lines[row].lstrip().startswith("print(")
+        if token.type == tokenize.COMMENT and beside:
+            yield token.string[2:]
 
 
 def run(source):
@@ -70,7 +77,7 @@ def test_both_languages_show_the_same_programs(english, chinese):
     assert trees[0] == trees[1]
 
 
-@pytest.mark.parametrize("page", itertools.chain(*PAGES))
+@pytest.mark.parametrize("page", list(itertools.chain(*PAGES)))
 def test_what_a_page_links_to_is_there(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)#]+)", text)

@@ -102,7 +102,10 @@ class _Server:
     def stop(self, timeout=5.0):
         """Close all connections and end what was started; return whether it ended in time.
 
-        It may be called twice, from any thread, and before the start.
+        It waits for `timeout` seconds at most, None for as long as it takes. Whatever waits for a
+        client is woken; a function of yours that is busy with something else is waited for. It may
+        be called twice, from any thread, and before the start. A function that the server
+        runs may call it, too, and is not waited for.
         """
         _running.discard(self)
         return self._server.stop(timeout)
@@ -114,8 +117,8 @@ class _Server:
     def serve_forever(self):
         """Serve until `stop()` is called or Ctrl+C is pressed, which stops the server.
 
-        This call blocks; inside an asyncio loop use `start()`, or
-        `await asyncio.to_thread(server.serve_forever)`.
+        Ctrl+C then raises KeyboardInterrupt, as it does elsewhere. This call blocks; inside an
+        asyncio loop use `start()`, or `await asyncio.to_thread(server.serve_forever)`.
         """
         self.start()
         try:
@@ -131,7 +134,7 @@ class _Server:
 
     @property
     def address(self):
-        """Where the server listens, as `getsockname()` tells it."""
+        """Where the server listens, as `getsockname()` tells it; clients take it as it is."""
         return self._server.address
 
     server_address = address  # as socketserver calls it
@@ -150,7 +153,10 @@ class _Server:
     def stats(self):
         """What the server has done so far: a dict of counters.
 
-        `accepted`, `active`, `closed`, `messages`, `bytes_in`, `bytes_out`, `refused`, `errors`.
+        `accepted`, `active` and `closed` count connections, `refused` clients that were one too
+        many, and `errors` connections that ended by a failure. `messages`, `bytes_in` and
+        `bytes_out` count what went through; a TcpServer with a handler leaves them at 0, since
+        its functions have the sockets to themselves. A UdpServer has other counters.
         """
         return self._server.stats
 
@@ -228,8 +234,9 @@ class HelloServer(_StreamServer):
     that is bound already, or "systemd" for the first one that a service manager handed over.
     Port 0 picks one that is free: see `address`.
 
-    `greeting`, `reply` and `exit` are text (sent as UTF-8), bytes, or None for none. In `reply`,
-    `{data}` stands for the message as it came and `{time}` for the time as `time.ctime()` has it.
+    `greeting`, `reply` and `exit` are text (sent as UTF-8) or bytes, the first and the last also
+    None for none. In `reply`, `{data}` stands for the message as it came and `{time}` for the
+    time as `time.ctime()` has it; a brace is written twice.
     `delay` is how many seconds to wait before each answer; it holds up no other connection.
     `log=True` prints a line for each client that comes and goes; a callable or a logger gets it.
 
@@ -285,7 +292,15 @@ class HelloServer(_StreamServer):
 
 
 class EchoServer(_StreamServer):
-    """A server that sends back what it gets. For the arguments see `HelloServer`."""
+    """A server that sends back what it gets.
+
+        with rsock.EchoServer(("127.0.0.1", 0)) as server:
+            with rsock.TcpClient(server.address) as client:
+                print(client.ask(b"hello"))     # b'hello'
+
+    For the arguments see `HelloServer`. With `framing="recv"` bytes go back as they come, and
+    `max_message` has nothing to say.
+    """
 
     def __init__(
         self,
@@ -322,16 +337,22 @@ class TcpServer(_StreamServer):
     """A TCP server that calls Python: a handler in a thread for each client, or for each message.
 
     `TcpServer(address, handler)` calls `handler(sock, addr)` in a thread of its own for each
-    client, with an `rsock.socket`; when it returns, the socket is closed. What it raises goes to
-    `threading.excepthook`, and the other clients are served on.
+    client, with an `rsock.socket`; when it returns, the socket is closed. The socket is its own:
+    of the limits only `max_connections` and `backlog` apply, and how long to wait for the client
+    is for the handler to say, by `sock.settimeout()`.
 
     `TcpServer(address, on_data=f)` has no threads for clients: `f(data, conn)` is called for each
     message and returns the bytes to send back, or None. `on_connect(conn)` may return a greeting;
-    `on_close(conn)` is told that a client is gone. `conn` has `address`, `send(data)` and
-    `close()`, which other threads may call too, and takes attributes of your own. All connections
-    wait while one of these functions runs, so let them be quick.
+    `on_close(conn)` is told that a client is gone. `framing` is for what they get and what they
+    return. All connections wait while one of these functions runs, so let them be quick. One is
+    called after the other; with `event_threads` above 1, that holds for each connection by itself.
 
-    For the other arguments see `HelloServer`.
+    `conn` has `address`, `send(data)` and `close()`, and takes attributes of your own. They may be
+    called from any thread and never wait. `send` sends the bytes as they are, without framing, and
+    returns False if the client is gone or `max_pending` bytes wait for it already.
+
+    What one of the functions raises goes to `threading.excepthook`, its connection is closed, and
+    the other clients are served on. For the other arguments see `HelloServer`.
     """
 
     def __init__(
@@ -372,6 +393,8 @@ class TcpServer(_StreamServer):
                 _place(address), backlog=backlog, reuse_port=reuse_port, dualstack=dualstack
             )
             self._server = _Handlers(place, handler, report, all_of_it, max_connections)
+            # Its threads keep it alive, so that it would outlive the last who can stop it.
+            weakref.finalize(self, self._server.stop, 1.0).atexit = False
             return
         super().__init__(
             address,
@@ -400,7 +423,8 @@ class _Handlers:
         self._all_of_it = all_of_it
         self._most = max_connections
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        # A collection may begin anywhere, and stop the server: even where the lock is held.
+        self._lock = threading.RLock()
         self._clients = {}
         self._counts = dict.fromkeys(("accepted", "closed", "refused", "errors"), 0)
         self._acceptor = None
@@ -483,25 +507,24 @@ class _Handlers:
             self._begin(sock, address)
 
     def _begin(self, sock, address):
+        thread = threading.Thread(target=self._serve, args=(sock, address), daemon=True)
+        # The thread is started before anybody can find it and wait for its end.
         with self._lock:
-            full = len(self._clients) >= self._most
-            self._counts["refused" if full else "accepted"] += 1
-            if not full:
-                thread = threading.Thread(target=self._serve, args=(sock, address), daemon=True)
-                self._clients[thread] = sock
-        if full:
-            sock.close()
-            return
-        if self._stopping.is_set():
-            self._shut(sock)
-        try:
-            thread.start()
-        except RuntimeError:  # no thread can be made: this client is one too many
-            with self._lock:
+            if len(self._clients) >= self._most:
+                self._counts["refused"] += 1
+                sock.close()
+                return
+            self._counts["accepted"] += 1
+            if self._stopping.is_set():
+                self._shut(sock)
+            self._clients[thread] = sock
+            try:
+                thread.start()
+            except RuntimeError:  # no thread can be made: this client is one too many
                 del self._clients[thread]
                 self._counts["errors"] += 1
                 self._counts["closed"] += 1
-            sock.close()
+                sock.close()
 
     def _serve(self, sock, address):
         if self._all_of_it:
@@ -525,12 +548,23 @@ class _Handlers:
 class UdpServer(_Server):
     """The tutorial's UDP server: it answers each datagram, or only receives.
 
+        with rsock.UdpServer(("127.0.0.1", 0)) as server:
+            with rsock.UdpClient(server.address) as client:
+                print(client.ask(b"Michael"))   # b'Hello, Michael!'
+
     `reply` is what to answer, as `HelloServer` has it, or None to only receive.
-    `handler(data, addr)` returns the answer instead, or None for none.
-    `log=True` prints a line for each datagram; a callable or a logger gets it.
+    `handler(data, addr)` returns the answer instead, or None for none; what it raises goes to
+    `threading.excepthook`, and that datagram gets no answer. One datagram is answered after the
+    other, so let it be quick. `log=True` prints a line for each datagram; a callable or a logger
+    gets it. A datagram of more than `max_message` bytes is counted and not answered. `address`,
+    `reuse_port` and `dualstack` are as `HelloServer` has them.
 
     It never answers a broadcast or multicast address, and two such servers that are made to
     answer each other do not go on for ever.
+
+    `stats` counts datagrams that came (`messages`), `answers`, and their `bytes_in` and
+    `bytes_out`; those too long (`oversize`), answers not meant to be (`refused`: to broadcast
+    addresses, to other servers), answers there was no room for (`dropped`), and `errors`.
     """
 
     def __init__(

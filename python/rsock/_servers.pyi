@@ -27,6 +27,16 @@ class _Stats(TypedDict):
     refused: int
     errors: int
 
+class _DatagramStats(TypedDict):
+    messages: int
+    answers: int
+    bytes_in: int
+    bytes_out: int
+    refused: int
+    oversize: int
+    dropped: int
+    errors: int
+
 class _Server:
     def start(self) -> Self: ...
     def stop(self, timeout: float | None = 5.0) -> bool: ...
@@ -44,9 +54,15 @@ class _Server:
     @property
     def running(self) -> bool: ...
     @property
+    def stats(self) -> Any: ...
+
+class _StreamServer(_Server):
+    # What it takes is for the classes below.
+    def __init__(self, address: Any, service: Any, *, log: Any = None, **settings: Any) -> None: ...
+    @property
     def stats(self) -> _Stats: ...
 
-class HelloServer(_Server):
+class HelloServer(_StreamServer):
     def __init__(
         self,
         address: _Address,
@@ -68,7 +84,7 @@ class HelloServer(_Server):
         dualstack: bool = False,
     ) -> None: ...
 
-class EchoServer(_Server):
+class EchoServer(_StreamServer):
     def __init__(
         self,
         address: _Address,
@@ -86,7 +102,7 @@ class EchoServer(_Server):
         dualstack: bool = False,
     ) -> None: ...
 
-class TcpServer(_Server):
+class TcpServer(_StreamServer):
     # A handler has the socket to itself, so that the limits on what is received are its own.
     @overload
     def __init__(
@@ -136,3 +152,5 @@ class UdpServer(_Server):
         reuse_port: bool = False,
         dualstack: bool = False,
     ) -> None: ...
+    @property
+    def stats(self) -> _DatagramStats: ...
