@@ -2,7 +2,6 @@
 
 import gc
 import importlib
-import threading
 
 import pytest
 import support
@@ -25,12 +24,12 @@ def socket(request):
 def nothing_stays_open():
     """Fail a test that leaves a descriptor or a thread behind."""
     descriptors = support.open_descriptors()
-    threads = set(threading.enumerate())
+    threads = support.threads()
     yield
     if not support.open_descriptors() <= descriptors:
         gc.collect()
     assert support.open_descriptors() <= descriptors
-    assert set(threading.enumerate()) <= threads
+    assert support.threads() <= threads
 
 
 @pytest.fixture

@@ -40,6 +40,15 @@ def open_descriptors():
     return {number for number in numbers if os.path.exists(f"/proc/self/fd/{number}")}
 
 
+def threads():
+    """Return the set of threads that Python started.
+
+    A thread of the core gets an entry of its own when it asks for its name, as a logger does, and
+    Python keeps that entry beyond the end of the thread.
+    """
+    return {thread for thread in threading.enumerate() if not thread.name.startswith("Dummy-")}
+
+
 class Worker(threading.Thread):
     """A thread whose result, or whose exception, is handed over by `result()`."""
 

@@ -10,6 +10,7 @@ import threading
 import warnings
 import weakref
 from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
+from time import monotonic as _now
 
 from rsock import _rsock
 from rsock._socket import socket
@@ -132,6 +133,12 @@ class _Server:
     def __exit__(self, *exc_info):
         self.stop()
 
+    def __del__(self):
+        # All that the server refers to is still whole here, which it need not be later on.
+        server = getattr(self, "_server", None)
+        if server is not None:
+            server.stop(1.0)
+
     @property
     def address(self):
         """Where the server listens, as `getsockname()` tells it; clients take it as it is."""
@@ -164,13 +171,21 @@ class _Server:
         state = "running" if self.running else "not running"
         parts = [f"<rsock.{type(self).__name__} {_shown(self.address)} {state}"]
         if self.running:
-            parts.append(f"{self.connections} connections")
+            count = self.connections
+            parts.append(f"{count} connection" if count == 1 else f"{count} connections")
         return ", ".join(parts) + ">"
 
 
 def _reporter(log, started):
     """Make the function that hears what happens to a server, and the wish to hear it all."""
-    line = _line_to(log)
+    write = _line_to(log)
+
+    def line(text):
+        try:
+            write(text)
+        except Exception:
+            # The log is no part of the service, which goes on without it.
+            _tell_failure()
 
     def report(what, peer):
         if what == "accepted":
@@ -186,9 +201,15 @@ def _reporter(log, started):
                 stacklevel=1,
             )
 
-    if line is not None:
+    if write is not None:
         started.append(lambda: line("Waiting for connection..."))
-    return report, line is not None
+    return report, write is not None
+
+
+def _tell_failure():
+    """Tell of the exception at hand as `threading` does of one that ends a thread."""
+    parts = (*sys.exc_info(), threading.current_thread())
+    threading.excepthook(threading.ExceptHookArgs(parts))
 
 
 def _pair(peer):
@@ -214,12 +235,17 @@ class _StreamServer(_Server):
         self._server = _rsock.StreamServer(_place(address), service, report, all_of_it, **settings)
 
     def start(self):
-        first = not self.running
-        super().start()
-        if first:
-            for announce in self._announce:
-                announce()
-        return self
+        # Before the first client is announced.
+        while self._announce:
+            self._announce.pop()()
+        return super().start()
+
+    def stop(self, timeout=5.0):
+        self._announce.clear()
+        return super().stop(timeout)
+
+    stop.__doc__ = _Server.stop.__doc__
+    start.__doc__ = _Server.start.__doc__
 
 
 class HelloServer(_StreamServer):
@@ -462,6 +488,8 @@ class _Handlers:
         self._stopping.wait()
 
     def stop(self, timeout):
+        if timeout is not None and not timeout >= 0:
+            raise ValueError(f"timeout must be a number of seconds, not {timeout}")
         self._stopping.set()
         if self._pid != os.getpid():
             self._listener.close()
@@ -594,9 +622,3 @@ class UdpServer(_Server):
             reuse_port=reuse_port,
             dualstack=dualstack,
         )
-
-
-def _now():
-    from time import monotonic
-
-    return monotonic()

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use socket2::SockAddr;
@@ -12,7 +13,7 @@ use crate::service::framing::{Deframer, Framing};
 use crate::service::{Conversation, Flow, Remote, Service};
 
 /// The functions that a program gave, and what a message is to them.
-struct Calls {
+pub(super) struct Calls {
     on_data: Py<PyAny>,
     on_connect: Option<Py<PyAny>>,
     on_close: Option<Py<PyAny>>,
@@ -20,24 +21,9 @@ struct Calls {
     max_message: usize,
 }
 
-/// Read the description of such a service: on_data, on_connect, on_close, framing, max_message.
-pub(super) fn service(description: &Bound<'_, PyTuple>) -> PyResult<Box<dyn Service>> {
-    let (_, on_data, on_connect, on_close, framing, max_message) = description.extract::<(
-        String,
-        Py<PyAny>,
-        Option<Py<PyAny>>,
-        Option<Py<PyAny>>,
-        String,
-        usize,
-    )>()?;
-    let calls = Calls {
-        on_data,
-        on_connect,
-        on_close,
-        framing: framing_of(&framing)?,
-        max_message: at_least_one(max_message, "max_message")?,
-    };
-    Ok(Box::new(Shared(Arc::new(calls))))
+/// Make a service of these functions.
+pub(super) fn service(calls: Arc<Calls>) -> Box<dyn Service> {
+    Box::new(Shared(calls))
 }
 
 struct Shared(Arc<Calls>);
@@ -73,8 +59,9 @@ struct Call {
 impl Conversation for Call {
     fn opened(&mut self, out: &mut Vec<u8>) -> Flow {
         Python::attach(|py| {
-            let connection = shown(py, &self.peer)
-                .and_then(|address| Connection::new(py, address, self.remote.clone()));
+            let connection = shown(py, &self.peer).and_then(|address| {
+                Connection::new(py, address, self.remote.clone(), self.calls.framing)
+            });
             let connection = match connection {
                 Ok(connection) => self.connection.insert(connection).bind(py),
                 Err(error) => return failed(py, &error),
@@ -138,6 +125,32 @@ impl Conversation for Call {
 }
 
 impl Calls {
+    /// Read a description: on_data, on_connect, on_close, framing, max_message.
+    pub(super) fn new(description: &Bound<'_, PyTuple>) -> PyResult<Arc<Self>> {
+        let (_, on_data, on_connect, on_close, framing, max_message) = description.extract::<(
+            String,
+            Py<PyAny>,
+            Option<Py<PyAny>>,
+            Option<Py<PyAny>>,
+            String,
+            usize,
+        )>()?;
+        Ok(Arc::new(Self {
+            on_data,
+            on_connect,
+            on_close,
+            framing: framing_of(&framing)?,
+            max_message: at_least_one(max_message, "max_message")?,
+        }))
+    }
+
+    /// Show the functions to the garbage collector.
+    pub(super) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.on_data)?;
+        visit.call(&self.on_connect)?;
+        visit.call(&self.on_close)
+    }
+
     /// Hand a message to the program, and append its answer.
     fn tell(
         &self,
@@ -190,10 +203,15 @@ impl Calls {
         }
         let mut slot = Slot::empty();
         let bytes = copied(&Readable::new(&mut slot, answer).map_err(|_| wrong_answer(answer))?)?;
-        self.framing
-            .encode(&bytes, out)
-            .map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))
+        frame(self.framing, &bytes, out)
     }
+}
+
+/// Append bytes as a message.
+fn frame(framing: Framing, bytes: &[u8], out: &mut Vec<u8>) -> PyResult<()> {
+    framing
+        .encode(bytes, out)
+        .map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))
 }
 
 pub(super) fn copied(data: &Readable<'_, '_>) -> PyResult<Vec<u8>> {
@@ -237,6 +255,7 @@ pub(super) fn report(py: Python<'_>, error: &PyErr) {
 pub(super) struct Connection {
     address: Py<PyAny>,
     remote: Remote,
+    framing: Framing,
     /// What a function sends while it runs, and whether it wants to close: in order with what it
     /// returns, and without a way through the mailbox.
     aside: Mutex<Option<Aside>>,
@@ -256,11 +275,15 @@ impl Connection {
         self.address.clone_ref(py)
     }
 
-    /// Send bytes, from any thread; False if the client is gone, or does not read any more.
+    /// Send a message, from any thread; False if the client is gone, or does not read any more.
     #[pyo3(signature = (data, /))]
     fn send(&self, data: &Bound<'_, PyAny>) -> PyResult<bool> {
         let mut slot = Slot::empty();
-        let bytes = copied(&Readable::new(&mut slot, data)?)?;
+        let mut bytes = copied(&Readable::new(&mut slot, data)?)?;
+        if self.framing != Framing::Recv {
+            let message = std::mem::take(&mut bytes);
+            frame(self.framing, &message, &mut bytes)?;
+        }
         if let Some(aside) = self.aside().as_mut().filter(|aside| aside.is_mine()) {
             aside.sent.extend_from_slice(&bytes);
             return Ok(true);
@@ -276,6 +299,11 @@ impl Connection {
         }
     }
 
+    /// Show what it refers to, its attributes included, to the garbage collector.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.address)
+    }
+
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         Ok(format!(
             "<rsock connection from {}>",
@@ -285,12 +313,18 @@ impl Connection {
 }
 
 impl Connection {
-    fn new(py: Python<'_>, address: Bound<'_, PyAny>, remote: Remote) -> PyResult<Py<Self>> {
+    fn new(
+        py: Python<'_>,
+        address: Bound<'_, PyAny>,
+        remote: Remote,
+        framing: Framing,
+    ) -> PyResult<Py<Self>> {
         Py::new(
             py,
             Self {
                 address: address.unbind(),
                 remote,
+                framing,
                 aside: Mutex::new(None),
             },
         )

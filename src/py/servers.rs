@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::{address, calls, number, raw};
+use super::calls::{self, Calls};
+use super::{address, number, raw};
 use crate::net::Socket;
 use crate::net::socket::Kind;
 use crate::service::echo::Echo;
@@ -68,7 +70,7 @@ pub(super) fn shown<'py>(py: Python<'py>, peer: &socket2::SockAddr) -> PyResult<
 /// A service whose news are told to a Python function.
 struct Reported {
     service: Box<dyn Service>,
-    report: Py<PyAny>,
+    report: Arc<Py<PyAny>>,
     /// Whether it wants to hear of each client that comes and goes.
     all_of_it: bool,
 }
@@ -107,8 +109,15 @@ impl Service for Reported {
 enum State {
     Bound(Box<(Listener, Arc<dyn Service>, Settings)>),
     Started(Arc<Server>),
-    /// Stopped before it was ever started.
-    Dropped,
+    /// Stopped: all that is left is what it has done.
+    Ended(Snapshot),
+}
+
+/// The Python functions that a server calls, for the garbage collector: a server whose functions
+/// refer to it is a cycle.
+struct Functions {
+    report: Arc<Py<PyAny>>,
+    calls: Option<Arc<Calls>>,
 }
 
 /// A server of streams: start, stop, and what can be asked of it.
@@ -116,6 +125,7 @@ enum State {
 pub(super) struct StreamServer {
     address: socket2::SockAddr,
     state: Mutex<State>,
+    functions: Mutex<Option<Functions>>,
 }
 
 #[pymethods]
@@ -161,8 +171,14 @@ impl StreamServer {
             max_pending: at_least_one(max_pending, "max_pending")?,
             ..Settings::default()
         };
+        let (service, calls) = conversation_of(service)?;
+        let report = Arc::new(report);
+        let functions = Functions {
+            report: report.clone(),
+            calls,
+        };
         let service = Reported {
-            service: conversation_of(service)?,
+            service,
             report,
             all_of_it,
         };
@@ -180,13 +196,14 @@ impl StreamServer {
                 Arc::new(service),
                 settings,
             )))),
+            functions: Mutex::new(Some(functions)),
         })
     }
 
     /// Begin to serve; a second time does nothing.
     fn start(&self) -> PyResult<()> {
         let mut state = self.state();
-        match std::mem::replace(&mut *state, State::Dropped) {
+        match std::mem::replace(&mut *state, State::Ended(Snapshot::default())) {
             State::Bound(parts) => {
                 let (listener, service, settings) = *parts;
                 let server = Server::start(listener, service, settings)?;
@@ -202,7 +219,10 @@ impl StreamServer {
                     Err(cannot_start_again())
                 }
             }
-            State::Dropped => Err(cannot_start_again()),
+            State::Ended(counts) => {
+                *state = State::Ended(counts);
+                Err(cannot_start_again())
+            }
         }
     }
 
@@ -210,17 +230,14 @@ impl StreamServer {
     #[pyo3(signature = (timeout))]
     fn stop(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
         let timeout = patience(timeout)?;
-        let server = {
-            let mut state = self.state();
-            match &*state {
-                State::Started(server) => Some(server.clone()),
-                _ => {
-                    *state = State::Dropped;
-                    None
-                }
-            }
+        let ended = match self.server() {
+            Some(server) => py.detach(|| server.stop(timeout)),
+            None => true,
         };
-        Ok(server.is_none_or(|server| py.detach(|| server.stop(timeout))))
+        if ended {
+            self.end();
+        }
+        Ok(ended)
     }
 
     /// Wait until the server is stopped, with an eye on signals.
@@ -251,13 +268,36 @@ impl StreamServer {
 
     #[getter]
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        counters(
-            py,
-            &self
-                .server()
-                .map(|server| server.stats())
-                .unwrap_or_default(),
-        )
+        let counts = match &*self.state() {
+            State::Bound(_) => Snapshot::default(),
+            State::Started(server) => server.stats(),
+            State::Ended(counts) => *counts,
+        };
+        counters(py, &counts)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Ok(functions) = self.functions.try_lock() else {
+            return Ok(());
+        };
+        let Some(functions) = &*functions else {
+            return Ok(());
+        };
+        visit.call(&*functions.report)?;
+        functions
+            .calls
+            .iter()
+            .try_for_each(|calls| calls.visit(&visit))
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        self.drop_server(py);
+        let functions = self
+            .functions
+            .try_lock()
+            .ok()
+            .and_then(|mut held| held.take());
+        drop(functions);
     }
 }
 
@@ -272,13 +312,34 @@ impl StreamServer {
             _ => None,
         }
     }
+
+    /// Let go of all that a server which runs no more has held.
+    fn end(&self) {
+        let mut state = self.state();
+        let counts = match &*state {
+            State::Bound(_) => Snapshot::default(),
+            State::Started(server) => server.stats(),
+            State::Ended(counts) => *counts,
+        };
+        let before = std::mem::replace(&mut *state, State::Ended(counts));
+        // What is dropped may be the last reference to an object that asks for the state.
+        drop(state);
+        drop(before);
+    }
+
+    /// End a server that nobody refers to any more; what it runs may need the interpreter to end.
+    fn drop_server(&self, py: Python<'_>) {
+        if let Some(server) = self.server() {
+            py.detach(|| server.stop(Duration::from_secs(1)));
+        }
+        self.end();
+    }
 }
 
 impl Drop for StreamServer {
-    /// End a server that nobody refers to any more; what it runs may need the interpreter to end.
     fn drop(&mut self) {
-        if let Some(server) = self.server() {
-            Python::attach(|py| py.detach(|| server.stop(Duration::from_secs(1))));
+        if self.server().is_some() {
+            Python::attach(|py| self.drop_server(py));
         }
     }
 }
@@ -317,8 +378,11 @@ impl ListeningPlace {
     }
 }
 
+/// What a server says, and the Python functions that say it, if they do.
+type Said = (Box<dyn Service>, Option<Arc<Calls>>);
+
 /// Find out what a server is to say.
-fn conversation_of(description: &Bound<'_, PyTuple>) -> PyResult<Box<dyn Service>> {
+fn conversation_of(description: &Bound<'_, PyTuple>) -> PyResult<Said> {
     let kind: String = description.get_item(0)?.extract()?;
     match kind.as_str() {
         "hello" => {
@@ -342,16 +406,20 @@ fn conversation_of(description: &Bound<'_, PyTuple>) -> PyResult<Box<dyn Service
                 framing: framing_of(&framing)?,
                 max_message: at_least_one(max_message, "max_message")?,
             };
-            Ok(Box::new(Hello::new(words)))
+            Ok((Box::new(Hello::new(words)), None))
         }
         "echo" => {
             let (_, framing, max_message) = description.extract::<(String, String, usize)>()?;
-            Ok(Box::new(Echo {
+            let echo = Echo {
                 framing: framing_of(&framing)?,
                 max_message: at_least_one(max_message, "max_message")?,
-            }))
+            };
+            Ok((Box::new(echo), None))
         }
-        "calls" => calls::service(description),
+        "calls" => {
+            let calls = Calls::new(description)?;
+            Ok((calls::service(calls.clone()), Some(calls)))
+        }
         _ => Err(PyValueError::new_err(format!(
             "no such kind of service: {kind}"
         ))),

@@ -134,11 +134,14 @@ impl Link {
         let descriptor = self.descriptor.borrow()?;
         let mut left = Source::from(bytes);
         while !left.is_empty() {
-            match sys::io::send(descriptor.as_fd(), left, libc::MSG_NOSIGNAL) {
-                Ok(count) => {
-                    Stats::add(&self.state.shared.stats.bytes_out, count as u64);
-                    left = left.skip(count);
-                }
+            // Counted before: who has the answer finds it counted.
+            let counter = &self.state.shared.stats.bytes_out;
+            Stats::add(counter, left.len() as u64);
+            let outcome = sys::io::send(descriptor.as_fd(), left, libc::MSG_NOSIGNAL);
+            let sent = outcome.as_ref().map_or(0, |count| *count);
+            counter.fetch_sub((left.len() - sent) as u64, Ordering::Relaxed);
+            match outcome {
+                Ok(count) => left = left.skip(count),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

@@ -1,0 +1,361 @@
+"""TcpServer with on_data: Python functions that the event loop calls."""
+
+import contextlib
+import gc
+import queue
+import socket
+import threading
+import weakref
+
+import pytest
+import rsock
+import support
+
+FAMILIES = {"bytes": bytes, "bytearray": bytearray, "memoryview": memoryview}
+
+
+def client_of(server):
+    return rsock.TcpClient(server.address, timeout=support.PATIENCE)
+
+
+@pytest.fixture
+def reports(monkeypatch):
+    """Collect what is told to `threading.excepthook`."""
+    told = queue.SimpleQueue()
+    monkeypatch.setattr(
+        threading, "excepthook", lambda args: told.put((args.exc_type, str(args.exc_value)))
+    )
+    return told
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_what_is_returned_is_sent(kind):
+    with rsock.TcpServer(0, on_data=lambda data, conn: FAMILIES[kind](data.upper())) as server:
+        with client_of(server) as client:
+            assert client.talk(["one", "two"]) == [b"ONE", b"TWO"]
+    assert server.stats["messages"] == 2
+
+
+def test_data_is_bytes():
+    kinds = queue.SimpleQueue()
+
+    def on_data(data, conn):
+        kinds.put(type(data))
+        return data
+
+    with rsock.TcpServer(0, on_data=on_data) as server, client_of(server) as client:
+        assert client.ask(b"\xff\x00") == b"\xff\x00"
+    assert kinds.get_nowait() is bytes
+
+
+@pytest.mark.parametrize("nothing", [None, b""])
+def test_nothing_is_sent_for_none_and_for_empty_bytes(nothing):
+    answers = {b"one": nothing, b"two": b"answer"}
+    with rsock.TcpServer(0, on_data=lambda data, conn: answers[data]) as server:
+        with client_of(server) as client:
+            client.sendall(b"one")
+            support.until(lambda: server.stats["messages"] == 1)
+            assert client.ask(b"two") == b"answer"
+
+
+@pytest.mark.parametrize("answer", ["text", 5, ["x"], True])
+def test_an_answer_of_a_wrong_type_is_reported_and_ends_the_connection(reports, answer):
+    answers = {b"bad": answer, b"good": b"good"}
+    with rsock.TcpServer(0, on_data=lambda data, conn: answers[data]) as server:
+        with client_of(server) as other, client_of(server) as bad:
+            assert bad.ask(b"bad") == b""
+            assert other.ask(b"good") == b"good"
+        kind, text = reports.get(timeout=support.PATIENCE)
+        assert kind is TypeError
+        assert type(answer).__name__ in text
+        assert server.stats["errors"] == 1
+
+
+@pytest.mark.parametrize("error", [LookupError, SystemExit, KeyboardInterrupt])
+def test_a_function_that_raises_is_reported_and_the_others_are_served(reports, error):
+    def on_data(data, conn):
+        if data == b"bad":
+            raise error("as planned")
+        return data
+
+    with rsock.TcpServer(0, on_data=on_data) as server:
+        with client_of(server) as other, client_of(server) as bad:
+            assert bad.ask(b"bad") == b""
+            assert other.ask(b"good") == b"good"
+        assert reports.get(timeout=support.PATIENCE) == (error, "as planned")
+
+
+def test_a_failure_is_told_with_its_traceback(capfd):
+    def on_data(data, conn):
+        raise LookupError("as planned")
+
+    hook, threading.excepthook = threading.excepthook, threading.__excepthook__
+    try:
+        with rsock.TcpServer(0, on_data=on_data) as server, client_of(server) as client:
+            assert client.ask(b"x") == b""
+    finally:
+        threading.excepthook = hook
+    complaint = capfd.readouterr().err
+    assert "Traceback" in complaint
+    assert "in on_data" in complaint
+    assert complaint.endswith("LookupError: as planned\n")
+
+
+def test_on_connect_may_return_a_greeting():
+    with rsock.TcpServer(
+        0, on_connect=lambda conn: b"Welcome!", on_data=lambda data, conn: data
+    ) as server:
+        with client_of(server) as client:
+            assert client.recv() == b"Welcome!"
+            assert client.ask(b"x") == b"x"
+
+
+def test_on_connect_that_raises_ends_the_connection(reports):
+    def on_connect(conn):
+        raise LookupError("as planned")
+
+    closed = queue.SimpleQueue()
+    with rsock.TcpServer(
+        0, on_connect=on_connect, on_data=lambda data, conn: data, on_close=closed.put
+    ) as server:
+        with client_of(server) as client:
+            assert client.recv() == b""
+        assert reports.get(timeout=support.PATIENCE) == (LookupError, "as planned")
+        closed.get(timeout=support.PATIENCE)
+
+
+def by_exit(client, server):
+    assert client.ask(b"close") == b""
+
+
+def by_end(client, server):
+    client.close()
+
+
+def by_reset(client, server):
+    with socket.socket(fileno=socket.dup(client.fileno())) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+
+
+def by_failure(client, server):
+    assert client.ask(b"fail") == b""
+
+
+def by_stop(client, server):
+    server.stop()
+
+
+@pytest.mark.parametrize("end", [by_exit, by_end, by_reset, by_failure, by_stop])
+def test_on_close_is_called_once_for_each_connection_however_it_ends(reports, end):
+    opened, closed = queue.SimpleQueue(), queue.SimpleQueue()
+
+    def on_data(data, conn):
+        return conn.close() if data == b"close" else 1 / 0
+
+    with rsock.TcpServer(
+        0, on_connect=opened.put, on_data=on_data, on_close=closed.put
+    ) as server:
+        with client_of(server) as client:
+            conn = opened.get(timeout=support.PATIENCE)
+            end(client, server)
+            assert closed.get(timeout=support.PATIENCE) is conn
+    assert closed.empty()
+    assert opened.empty()
+
+
+def test_on_close_that_raises_is_reported_and_the_others_are_served(reports):
+    def on_close(conn):
+        raise LookupError("as planned")
+
+    with rsock.TcpServer(0, on_data=lambda data, conn: data, on_close=on_close) as server:
+        for _ in range(2):
+            with client_of(server) as client:
+                assert client.ask(b"x") == b"x"
+            assert reports.get(timeout=support.PATIENCE) == (LookupError, "as planned")
+
+
+def test_a_connection_knows_its_client():
+    conns = queue.SimpleQueue()
+    with rsock.TcpServer(0, on_data=lambda data, conn: conns.put(conn)) as server:
+        with client_of(server) as client:
+            client.sendall(b"x")
+            conn = conns.get(timeout=support.PATIENCE)
+            assert conn.address == client.address
+            assert str(client.address[1]) in repr(conn)
+
+
+def test_a_connection_takes_attributes_and_keeps_them():
+    def on_connect(conn):
+        conn.count = 0
+
+    def on_data(data, conn):
+        conn.count += 1
+        return b"%d" % conn.count
+
+    with rsock.TcpServer(0, on_connect=on_connect, on_data=on_data) as server:
+        with client_of(server) as one, client_of(server) as other:
+            assert one.talk(["a", "b", "c"]) == [b"1", b"2", b"3"]
+            assert other.talk(["a"]) == [b"1"]
+
+
+def test_a_connection_that_refers_to_itself_is_collected():
+    class State:
+        pass
+
+    states = queue.SimpleQueue()
+
+    def on_connect(conn):
+        conn.state = State()
+        conn.state.conn = conn
+        states.put(weakref.ref(conn.state))
+
+    with rsock.TcpServer(0, on_connect=on_connect, on_data=lambda data, conn: data) as server:
+        with client_of(server) as client:
+            assert client.ask(b"x") == b"x"
+        support.until(lambda: server.connections == 0)
+        support.until(lambda: not gc.collect() and not server.connections)
+        assert states.get_nowait()() is None
+
+
+def test_what_is_sent_comes_before_what_is_returned():
+    def on_data(data, conn):
+        assert conn.send(b"1")
+        assert conn.send(b"2")
+        return b"3"
+
+    def on_connect(conn):
+        conn.send(b"a")
+        return b"b"
+
+    with rsock.TcpServer(0, on_data=on_data, on_connect=on_connect) as server:
+        with client_of(server) as client:
+            assert client.recv_exactly(2) == b"ab"
+            client.sendall(b"x")
+            assert client.recv_exactly(3) == b"123"
+
+
+def test_close_sends_what_was_sent_and_returned_before():
+    def on_data(data, conn):
+        conn.send(b"1")
+        conn.close()
+        return b"2"
+
+    with rsock.TcpServer(0, on_data=on_data) as server, client_of(server) as client:
+        client.sendall(b"x")
+        assert b"".join(iter(client.recv, b"")) == b"12"
+
+
+def test_other_threads_send_in_their_order_and_close(spawn):
+    conns = queue.SimpleQueue()
+    numbers = [b"%d\n" % number for number in range(1000)]
+    with rsock.TcpServer(0, on_connect=conns.put, on_data=lambda data, conn: None) as server:
+        with client_of(server) as client:
+            conn = conns.get(timeout=support.PATIENCE)
+
+            def send():
+                for number in numbers:
+                    assert conn.send(number)
+                conn.close()
+
+            worker = spawn(send)
+            assert list(client) == numbers
+            worker.result()
+
+
+def test_many_threads_send_whole_messages(spawn):
+    conns = queue.SimpleQueue()
+    with rsock.TcpServer(0, on_connect=conns.put, on_data=lambda data, conn: None) as server:
+        with client_of(server) as client:
+            conn = conns.get(timeout=support.PATIENCE)
+            lines = [b"%d" % number * 100 + b"\n" for number in range(8)]
+            workers = [spawn(lambda line=line: [conn.send(line) for _ in range(50)]) for line in lines]
+            got = [client.recv_line() for _ in range(400)]
+            assert all(all(worker.result()) for worker in workers)
+    assert sorted(got) == sorted(lines * 50)
+
+
+def test_what_is_sent_to_a_client_that_is_gone_is_false():
+    conns, closed = queue.SimpleQueue(), threading.Event()
+    with rsock.TcpServer(
+        0,
+        on_connect=conns.put,
+        on_data=lambda data, conn: None,
+        on_close=lambda conn: closed.set(),
+    ) as server:
+        with client_of(server):
+            conn = conns.get(timeout=support.PATIENCE)
+        assert closed.wait(support.PATIENCE)
+        assert conn.send(b"x") is False
+        assert conn.close() is None
+    assert conn.send(b"x") is False
+
+
+@pytest.mark.parametrize("data", ["text", 5, None])
+def test_what_is_no_bytes_cannot_be_sent(data):
+    conns = queue.SimpleQueue()
+    with rsock.TcpServer(0, on_connect=conns.put, on_data=lambda data, conn: None) as server:
+        with client_of(server):
+            with pytest.raises(TypeError):
+                conns.get(timeout=support.PATIENCE).send(data)
+
+
+def test_sending_to_a_client_that_does_not_read_says_so_in_the_end():
+    conns = queue.SimpleQueue()
+    with rsock.TcpServer(
+        0, on_connect=conns.put, on_data=lambda data, conn: None, max_pending=1 << 16
+    ) as server:
+        with client_of(server):
+            conn = conns.get(timeout=support.PATIENCE)
+            for _ in range(1000):
+                if not conn.send(bytes(1 << 16)):
+                    break
+            else:
+                pytest.fail("64 MiB wait for a client that may have 64 KiB")
+
+
+@pytest.mark.parametrize(
+    ("framing", "stream"),
+    [("line", b"one\ntwo\n"), ("length", b"\0\0\0\3one\0\0\0\3two")],
+)
+def test_framings_take_messages_apart_and_frame_the_answers(framing, stream):
+    with rsock.TcpServer(
+        0, framing=framing, on_data=lambda data, conn: data if len(data) == 3 else None
+    ) as server:
+        with client_of(server) as client:
+            client.sendall(stream)
+            assert client.recv_exactly(len(stream)) == stream
+
+
+@pytest.mark.parametrize("framing", ["line", "length"])
+def test_with_a_framing_what_is_sent_aside_is_a_message_too(framing):
+    def on_data(data, conn):
+        conn.send(b"aside")
+        return b"answer"
+
+    frame = {
+        "line": lambda data: data + b"\n",
+        "length": lambda data: len(data).to_bytes(4, "big") + data,
+    }[framing]
+    with rsock.TcpServer(0, framing=framing, on_data=on_data) as server:
+        with client_of(server) as client:
+            client.sendall(frame(b"x"))
+            expected = frame(b"aside") + frame(b"answer")
+            assert client.recv_exactly(len(expected)) == expected
+
+
+def test_a_chat_reaches_everybody():
+    everybody = set()
+
+    def on_data(data, conn):
+        for other in everybody - {conn}:
+            other.send(data)
+
+    with rsock.TcpServer(
+        0, on_connect=everybody.add, on_data=on_data, on_close=everybody.discard
+    ) as server, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(client_of(server)) for _ in range(5)]
+        support.until(lambda: len(everybody) == 5)
+        clients[0].sendall(b"hello")
+        assert [client.recv() for client in clients[1:]] == [b"hello"] * 4
+    assert not everybody

@@ -1,0 +1,149 @@
+"""The end of a program ends its servers: quickly, quietly, and with the program's own status."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+import support
+
+BUSY = """
+    import rsock, socket, sys, threading
+
+    def handler(sock, addr):
+        sock.sendall(b"Welcome!")
+        sock.recv(1024)
+
+    servers = [
+        rsock.HelloServer(0),
+        rsock.HelloServer(0, concurrency="threads", delay=3600),
+        rsock.EchoServer(0, event_threads=2),
+        rsock.TcpServer(0, handler),
+        rsock.TcpServer(
+            0,
+            on_connect=lambda conn: b"Welcome!",
+            on_data=lambda data, conn: data,
+            on_close=lambda conn: None,
+            log=lambda line: None,
+        ),
+    ]
+    clients = []
+    for server in servers:
+        server.start()
+        for _ in range(3):
+            client = rsock.TcpClient(server.address)
+            client.sendall(b"x")
+            clients.append(client)
+    waiting = []
+    for client in clients:
+        thread = threading.Thread(target=client.recv_until, args=(b"never",), daemon=True)
+        thread.start()
+    assert sum(server.connections for server in servers) >= 0
+"""
+
+ENDS = {
+    "end": ("", 0, ""),
+    "exit": ("sys.exit(7)", 7, ""),
+    "raise": ("raise LookupError('as planned')", 1, "LookupError: as planned"),
+    "interrupt": ("raise KeyboardInterrupt", -2, "KeyboardInterrupt"),
+    "signal": ("import os, signal; os.kill(os.getpid(), signal.SIGINT)", -2, "KeyboardInterrupt"),
+    "thread": ("threading.Thread(target=servers[0].serve_forever, daemon=True).start()", 0, ""),
+    "_exit": ("import os; os._exit(5)", 5, ""),
+}
+
+
+def run(source):
+    """Run a program, and return its status, its complaints and how long it took to end."""
+    path = os.pathsep.join(filter(None, [os.path.dirname(__file__), os.environ.get("PYTHONPATH")]))
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(source)],
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            said, complaints = process.communicate(timeout=support.PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return process.returncode, complaints, time.monotonic() - float(said.split()[-1])
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_program_ends_as_it_wants_with_servers_running(end):
+    code, status, complaint = ENDS[end]
+    clock = "import time; print(time.monotonic(), flush=True)"
+    returned, complaints, took = run(f"{textwrap.dedent(BUSY)}\n{clock}\n{code}")
+    assert returned == status, complaints
+    assert (complaints.splitlines() or [""])[-1] == complaint
+    assert complaints.count("Traceback") == bool(complaint)
+    assert took < 2
+
+
+@pytest.mark.timeout(120)
+def test_the_end_is_quiet_and_quick_time_after_time():
+    clock = "import time; print(time.monotonic(), flush=True)"
+    for _ in range(int(os.environ.get("RSOCK_EXITS", "20"))):
+        returned, complaints, took = run(f"{textwrap.dedent(BUSY)}\n{clock}\n")
+        assert (returned, complaints) == (0, "")
+        assert took < 2
+
+
+def test_a_handler_that_does_not_return_does_not_keep_the_program():
+    status, complaints, took = run(
+        """
+        import rsock, threading, time
+        entered = threading.Event()
+        def handler(sock, addr):
+            entered.set()
+            threading.Event().wait()
+        server = rsock.TcpServer(0, handler).start()
+        client = rsock.TcpClient(server.address)
+        assert entered.wait(10)
+        client.close()
+        print(time.monotonic(), flush=True)
+        """
+    )
+    assert (status, complaints) == (0, "")
+    assert took < 2
+
+
+def test_a_function_that_does_not_return_does_not_keep_the_program():
+    status, complaints, took = run(
+        """
+        import rsock, threading, time
+        entered = threading.Event()
+        def on_data(data, conn):
+            entered.set()
+            threading.Event().wait()
+        server = rsock.TcpServer(0, on_data=on_data).start()
+        client = rsock.TcpClient(server.address)
+        client.sendall(b"x")
+        assert entered.wait(10)
+        client.close()
+        print(time.monotonic(), flush=True)
+        """
+    )
+    assert (status, complaints) == (0, "")
+    assert took < 3
+
+
+def test_a_server_that_a_destructor_stops_at_the_end():
+    status, complaints, _ = run(
+        """
+        import rsock, time
+        class Keeper:
+            def __init__(self, server):
+                self.server = server
+            def __del__(self):
+                self.server.stop()
+        keepers = [Keeper(rsock.HelloServer(0).start()), Keeper(rsock.EchoServer(0))]
+        keepers += [Keeper(rsock.TcpServer(0, print).start()), Keeper(rsock.TcpServer(0, print))]
+        keepers[0].cycle = keepers[0]
+        print(time.monotonic(), flush=True)
+        """
+    )
+    assert (status, complaints) == (0, "")

@@ -1,0 +1,257 @@
+"""What goes wrong concerns one client, or is waited for; the server goes on."""
+
+import contextlib
+import os
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import time
+
+import pytest
+import rsock
+import support
+
+KINDS = {
+    "events": lambda: rsock.HelloServer(0),
+    "threads": lambda: rsock.HelloServer(0, concurrency="threads"),
+    "handler": lambda: rsock.TcpServer(0, hello),
+    "on_data": lambda: rsock.TcpServer(
+        0,
+        on_connect=lambda conn: b"Welcome!",
+        on_data=lambda data, conn: conn.close() if data == b"exit" else b"Hello, %b!" % data,
+    ),
+}
+
+
+def hello(sock, addr):
+    # What a reset does to the handler is its own business.
+    with contextlib.suppress(ConnectionError):
+        sock.sendall(b"Welcome!")
+        for data in iter(lambda: sock.recv(1024), b""):
+            if data == b"exit":
+                break
+            sock.sendall(b"Hello, %b!" % data)
+
+
+@pytest.fixture(params=KINDS)
+def server(request, nothing_stays_open):
+    with KINDS[request.param]() as server:
+        yield server
+
+
+def connected(server):
+    sock = socket.create_connection(server.address, timeout=support.PATIENCE)
+    assert sock.recv(100) == b"Welcome!"
+    return sock
+
+
+def reset(sock):
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def assert_served(server):
+    with connected(server) as client:
+        client.sendall(b"x")
+        assert client.recv(100) == b"Hello, x!"
+
+
+def test_a_reset_ends_one_connection(server):
+    for _ in range(5):
+        with connected(server) as other:
+            reset(connected(server))
+            other.sendall(b"x")
+            assert other.recv(100) == b"Hello, x!"
+    support.until(lambda: server.connections == 0)
+    assert_served(server)
+
+
+def test_a_reset_with_an_answer_on_its_way_ends_one_connection(server):
+    for _ in range(20):
+        client = connected(server)
+        client.sendall(b"x" * 1000)
+        reset(client)
+    support.until(lambda: server.connections == 0)
+    assert_served(server)
+
+
+def test_clients_that_give_up_before_they_are_accepted(server):
+    for _ in range(20):
+        client = socket.create_connection(server.address)
+        reset(client)
+    assert_served(server)
+    support.until(lambda: server.connections == 0)
+
+
+def test_half_of_a_connection_is_enough_for_the_answer(server):
+    with connected(server) as client:
+        client.sendall(b"Michael")
+        client.shutdown(socket.SHUT_WR)
+        with client.makefile("rb") as file:
+            assert file.read() == b"Hello, Michael!"
+    support.until(lambda: server.connections == 0)
+
+
+def test_bytes_that_are_no_text_and_urgent_ones_do_no_harm(server):
+    with connected(server) as client:
+        client.sendall(b"\xff\xfe\x00")
+        assert client.recv(100) == b"Hello, \xff\xfe\x00!"
+        client.send(b"!", socket.MSG_OOB)
+        client.sendall(b"x")
+        assert client.recv(100) == b"Hello, x!"
+    assert_served(server)
+
+
+EXHAUSTED = """
+    import contextlib, os, resource, rsock, socket, sys, threading, time, warnings
+
+    kind = sys.argv[1] if len(sys.argv) > 1 else KIND
+    if kind == "handler":
+        server = rsock.TcpServer(0, lambda sock, addr: sock.sendall(b"Welcome!") or sock.recv(1))
+    else:
+        server = rsock.HelloServer(0, concurrency=kind)
+    told, seen = [], threading.Event()
+
+    def show(message, category, *rest):
+        told.append((category.__name__, str(message)))
+        seen.set()
+
+    warnings.simplefilter("always")
+    warnings.showwarning = show
+    server.start()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    clients = [socket.socket() for _ in range(3)]
+    fillers = []
+    with contextlib.suppress(OSError):
+        while True:
+            fillers.append(os.open(os.devnull, os.O_RDONLY))
+    for client in clients:
+        client.settimeout(10)
+        client.connect(server.address)
+    assert seen.wait(10), "no warning"
+    begin, spent = time.monotonic(), time.process_time()
+    threading.Event().wait(1)
+    share = (time.process_time() - spent) / (time.monotonic() - begin)
+    assert share < 0.1, share
+    assert len(told) == 1, told
+    assert told[0][0] == "RuntimeWarning" and "files" in told[0][1], told
+    assert server.running and server.connections == 0
+    for filler in fillers:
+        os.close(filler)
+    begin = time.monotonic()
+    for client in clients:
+        assert client.recv(100) == b"Welcome!"
+    late = time.monotonic() - begin
+    assert late < 1, late
+    for client in clients:
+        client.close()
+    server.stop()
+    print("served")
+"""
+
+
+@pytest.mark.parametrize("kind", ["events", "threads", "handler"])
+def test_without_descriptors_the_server_waits_and_recovers(kind):
+    assert support.python(EXHAUSTED.replace("KIND", repr(kind), 1)) == "served\n"
+
+
+def test_an_error_in_one_server_is_none_of_another(server):
+    with rsock.HelloServer(0, framing="length", max_message=1) as other:
+        with socket.create_connection(other.address, timeout=support.PATIENCE) as client:
+            client.sendall(b"\xff" * 4)
+            with contextlib.suppress(ConnectionResetError), client.makefile("rb") as file:
+                file.read()
+        assert other.stats["errors"] == 1
+        assert server.stats["errors"] == 0
+        assert_served(server)
+
+
+FORK = """
+    import os, rsock, sys
+
+    kind = KIND
+    if kind == "handler":
+        def handler(sock, addr):
+            sock.sendall(b"Welcome!")
+            for data in iter(lambda: sock.recv(1024), b""):
+                sock.sendall(b"Hello, %b!" % data)
+        server = rsock.TcpServer(0, handler)
+    elif kind == "on_data":
+        server = rsock.TcpServer(
+            0, on_connect=lambda conn: b"Welcome!", on_data=lambda data, conn: b"Hello, %b!" % data
+        )
+    else:
+        server = rsock.HelloServer(0, concurrency=kind)
+    server.start()
+    client = rsock.TcpClient(server.address)
+    assert client.recv() == b"Welcome!"
+    child = os.fork()
+    if not child:
+        ACTION
+    _, status = os.waitpid(child, 0)
+    print(os.WEXITSTATUS(status), os.WIFEXITED(status))
+    assert server.running
+    print(client.ask(b"x"))
+    with rsock.TcpClient(server.address) as another:
+        print(another.recv())
+    client.close()
+    print(server.stop())
+    try:
+        rsock.TcpClient(server.address)
+    except ConnectionRefusedError:
+        print("refused")
+"""
+
+IN_THE_CHILD = {
+    "_exit": "os._exit(3)",
+    "exit": "sys.exit(3)",
+    "stop": "sys.exit(3 if server.stop() is True and not server.running else 4)",
+    "ask": "repr(server), server.stats, server.address; sys.exit(3 + server.connections)",
+    "collect": "del server; import gc; gc.collect(); sys.exit(3)",
+    "serve": "server.serve_forever(); sys.exit(3)",
+    "own": "own = rsock.HelloServer(0).start(); c = rsock.TcpClient(own.address); "
+    "c.recv(); c.close(); sys.exit(3)",
+}
+
+
+@pytest.mark.parametrize("action", sorted(set(IN_THE_CHILD) - {"serve"}))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_forked_child_leaves_the_server_to_its_parent(kind, action):
+    source = FORK.replace("KIND", repr(kind), 1).replace("ACTION", IN_THE_CHILD[action])
+    printed = support.python(source, options=("-W", "ignore::DeprecationWarning"))
+    assert printed.splitlines() == ["3 True", "b'Hello, x!'", "b'Welcome!'", "True", "refused"]
+
+
+ASK = """
+    import socket, sys, time
+    times = []
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=20) as sock:
+        sock.recv(100)
+        for _ in range(200):
+            begin = time.perf_counter()
+            sock.sendall(b"x")
+            sock.recv(100)
+            times.append(time.perf_counter() - begin)
+    print(*times)
+"""
+
+
+@pytest.mark.parametrize("kind", ["events", "threads"])
+def test_answers_do_not_wait_for_python(kind):
+    before = sys.getswitchinterval()
+    with KINDS[kind]() as server:
+        command = [sys.executable, "-c", support.textwrap.dedent(ASK), str(server.address[1])]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as asking:
+            # Whoever asks for the interpreter now gets it after that long.
+            sys.setswitchinterval(0.5)
+            try:
+                end = time.monotonic() + support.PATIENCE
+                while server.stats["closed"] < 1 and time.monotonic() < end:
+                    sum(range(10_000))
+            finally:
+                sys.setswitchinterval(before)
+            times = [float(word) for word in asking.communicate(timeout=support.PATIENCE)[0].split()]
+    assert len(times) == 200
+    assert statistics.quantiles(times, n=100)[98] < 0.25
