@@ -575,3 +575,30 @@ fn echo_sends_back_what_it_gets() {
         wrong
     );
 }
+
+#[test]
+fn a_large_piece_is_answered_where_it_lies() {
+    let piece = vec![b'x'; Flow::LARGE_PIECE];
+    for (reply, left) in [
+        ("Hello, {data}!", true),
+        ("[{time}] {data}", true),
+        ("{data}{data}", false),
+        ("no field", false),
+    ] {
+        let hello = Hello::new(words(reply.as_bytes()));
+        let steps = talk(&hello, &[&piece]);
+        let (out, flow) = steps
+            .iter()
+            .find(|(_, flow)| flow.messages == 1)
+            .expect("a step that takes the message");
+        assert_eq!(flow.piece_at.is_some(), left, "{reply}");
+        let mut sent = out.clone();
+        flow.put(&piece, &mut sent);
+        let times = reply.matches("{data}").count();
+        let count = sent.iter().filter(|byte| **byte == b'x').count();
+        assert_eq!(count, times * piece.len(), "{reply}");
+        if reply.starts_with("Hello") {
+            assert_eq!(sent, [b"Hello, ", &piece[..], b"!"].concat());
+        }
+    }
+}

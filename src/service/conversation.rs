@@ -62,6 +62,9 @@ impl Flow {
         ..Self::CLOSE
     };
 
+    /// From how many bytes on it is worth the trouble to leave a piece where it is.
+    pub const LARGE_PIECE: usize = 4096;
+
     /// Put the piece into `out` where [`Flow::piece_at`] says, as an engine has to that sends
     /// nothing but `out`.
     pub fn put(&self, piece: &[u8], out: &mut Vec<u8>) {

@@ -28,11 +28,18 @@ struct Mirror;
 
 impl Conversation for Mirror {
     fn received(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Flow {
-        out.extend_from_slice(piece);
-        Flow {
+        let flow = Flow {
             messages: 1,
             ..Flow::CONTINUE
+        };
+        if piece.len() >= Flow::LARGE_PIECE {
+            return Flow {
+                piece_at: Some(out.len()),
+                ..flow
+            };
         }
+        out.extend_from_slice(piece);
+        flow
     }
 }
 

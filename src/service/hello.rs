@@ -86,6 +86,9 @@ impl Conversation for Talk {
     }
 
     fn received(&mut self, mut piece: &[u8], out: &mut Vec<u8>) -> Flow {
+        if let Some(flow) = self.words.answer_around(piece, out) {
+            return flow;
+        }
         let mut flow = Flow::CONTINUE;
         loop {
             match self.deframer.next(&mut piece) {
@@ -130,6 +133,20 @@ impl Conversation for Talk {
 }
 
 impl Words {
+    /// Answer a large piece that is one message, and leave it where it is.
+    fn answer_around(&self, piece: &[u8], out: &mut Vec<u8>) -> Option<Flow> {
+        let whole = self.framing == Framing::Recv && piece.len() <= self.max_message;
+        if !whole || piece.len() < Flow::LARGE_PIECE || self.exit.as_deref() == Some(piece) {
+            return None;
+        }
+        Some(Flow {
+            piece_at: Some(self.reply.render_around(out)?),
+            messages: 1,
+            delay: self.delay,
+            ..Flow::CONTINUE
+        })
+    }
+
     /// Answer one message of a step. An engine waits once a step, so it waits for all of them.
     fn answer(&self, message: &[u8], so_far: Flow, out: &mut Vec<u8>) -> Flow {
         let mut flow = Flow {

@@ -79,6 +79,27 @@ impl Template {
         Ok(Self { text, fields })
     }
 
+    /// Append what stands around the one `{data}` of the text, and return where that belongs.
+    ///
+    /// Does nothing for a text that has it more than once or not at all.
+    pub fn render_around(&self, out: &mut Vec<u8>) -> Option<usize> {
+        let is_data = |&&(_, field): &&(usize, Field)| field == Field::Data;
+        if self.fields.iter().filter(is_data).count() != 1 {
+            return None;
+        }
+        let (mut from, mut place) = (0, None);
+        for (at, field) in &self.fields {
+            out.extend_from_slice(&self.text[from..*at]);
+            from = *at;
+            match field {
+                Field::Data => place = Some(out.len()),
+                Field::Time => append_time(now(), out),
+            }
+        }
+        out.extend_from_slice(&self.text[from..]);
+        place
+    }
+
     /// Append the text with its fields filled in. Allocates only if `out` has to grow.
     pub fn render(&self, data: &[u8], out: &mut Vec<u8>) {
         let mut from = 0;

@@ -260,9 +260,12 @@ impl Talk<'_> {
                 Ok(count) => {
                     let piece = &room[..count];
                     Stats::add(&link.state.shared.stats.bytes_in, count as u64);
-                    if self.step(|conversation, out| conversation.received(piece, out))
-                        == Next::Close
-                    {
+                    let next = self.step(|conversation, out| {
+                        let flow = conversation.received(piece, out);
+                        flow.put(piece, out);
+                        flow
+                    });
+                    if next == Next::Close {
                         return;
                     }
                 }

@@ -10,6 +10,7 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -130,6 +131,8 @@ pub struct UdpServer {
     shared: Arc<Shared>,
     thread: thread::ThreadId,
     handle: Mutex<Option<JoinHandle<()>>>,
+    /// The process that has the thread; a child of it has not.
+    process: u32,
 }
 
 #[derive(Debug)]
@@ -201,6 +204,7 @@ impl UdpServer {
             shared,
             thread: handle.thread().id(),
             handle: Mutex::new(Some(handle)),
+            process: process::id(),
         })
     }
 
@@ -219,7 +223,9 @@ impl UdpServer {
     /// Return whether the server serves.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        !self.shared.stopping.load(Ordering::Acquire) && lock(&self.shared.ended).is_none()
+        self.is_here()
+            && !self.shared.stopping.load(Ordering::Acquire)
+            && lock(&self.shared.ended).is_none()
     }
 
     /// Return the number of the error that ended the server, if one did.
@@ -228,8 +234,12 @@ impl UdpServer {
         lock(&self.shared.ended).flatten()
     }
 
-    /// Begin to end, without waiting.
+    /// Begin to end, without waiting. A forked child has nothing to end: the socket that it
+    /// inherited is its parent's as well.
     pub fn shut(&self) {
+        if !self.is_here() {
+            return;
+        }
         self.shared.stopping.store(true, Ordering::Release);
         // A waker that takes no more has been written to before.
         let _ = io::Write::write(&mut &self.shared.waker, b"!");
@@ -249,6 +259,10 @@ impl UdpServer {
 
     /// Wait until the server has ended, and return whether it has within the time.
     pub fn wait(&self, timeout: Option<Duration>) -> bool {
+        // In a child the locks may be held by a thread that is not there.
+        if !self.is_here() {
+            return true;
+        }
         if thread::current().id() == self.thread {
             return false;
         }
@@ -269,11 +283,21 @@ impl UdpServer {
         }
         ended
     }
+
+    /// Return whether this is the process that started the server.
+    fn is_here(&self) -> bool {
+        process::id() == self.process
+    }
 }
 
 impl Drop for UdpServer {
     fn drop(&mut self) {
-        self.stop(Duration::from_secs(5));
+        if self.is_here() {
+            self.stop(Duration::from_secs(5));
+        } else if let Ok(handle) = self.handle.get_mut() {
+            // To let go of a thread that is not there would be a call about memory in other use.
+            std::mem::forget(handle.take());
+        }
     }
 }
 
