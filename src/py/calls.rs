@@ -1,7 +1,9 @@
 //! A service whose answers come from Python functions, called from the event loop.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 
+use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
@@ -39,10 +41,24 @@ impl Service for Shared {
         })
     }
 
+    fn thread(&self, run: &mut (dyn FnMut() + Send)) {
+        as_known_thread(run);
+    }
+
     /// Attach once for all connections that are ready, not once for each.
     fn batch(&self, work: &mut dyn FnMut()) {
         // While the interpreter ends nobody can be called: the connections end with it.
         let _ = Python::try_attach(|_| work());
+    }
+}
+
+/// Run a thread that attaches again and again: the interpreter makes its record of the thread once,
+/// and not each time anew.
+pub(super) fn as_known_thread(run: &mut (dyn FnMut() + Send)) {
+    let ran = Python::try_attach(|py| py.detach(&mut *run));
+    // While the interpreter ends nobody gets to know it any more.
+    if ran.is_none() {
+        run();
     }
 }
 
@@ -201,9 +217,14 @@ impl Calls {
         if answer.is_none() {
             return Ok(());
         }
-        let mut slot = Slot::empty();
-        let bytes = copied(&Readable::new(&mut slot, answer).map_err(|_| wrong_answer(answer))?)?;
-        frame(self.framing, &bytes, out)
+        match answer.cast::<PyBytes>() {
+            Ok(bytes) => frame(self.framing, bytes.as_bytes(), out),
+            Err(_) => {
+                let mut slot = Slot::empty();
+                let bytes = Readable::new(&mut slot, answer).map_err(|_| wrong_answer(answer))?;
+                frame(self.framing, &copied(&bytes)?, out)
+            }
+        }
     }
 }
 
@@ -211,19 +232,19 @@ impl Calls {
 fn frame(framing: Framing, bytes: &[u8], out: &mut Vec<u8>) -> PyResult<()> {
     framing
         .encode(bytes, out)
-        .map_err(|error| pyo3::exceptions::PyValueError::new_err(error.to_string()))
+        .map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 pub(super) fn copied(data: &Readable<'_, '_>) -> PyResult<Vec<u8>> {
     data.source()
         .to_vec()
-        .ok_or_else(|| pyo3::exceptions::PyMemoryError::new_err(()))
+        .ok_or_else(|| PyMemoryError::new_err(()))
 }
 
 pub(super) fn wrong_answer(answer: &Bound<'_, PyAny>) -> PyErr {
     let class = super::raw::type_name(answer);
     let text = format!("a server's function must return bytes or None, not {class}");
-    pyo3::exceptions::PyTypeError::new_err(text)
+    PyTypeError::new_err(text)
 }
 
 /// End a connection whose function failed, and tell why.
@@ -256,13 +277,15 @@ pub(super) struct Connection {
     address: Py<PyAny>,
     remote: Remote,
     framing: Framing,
+    /// The thread that calls the functions: a connection stays with its event loop.
+    thread: ThreadId,
     /// What a function sends while it runs, and whether it wants to close: in order with what it
     /// returns, and without a way through the mailbox.
     aside: Mutex<Option<Aside>>,
 }
 
+#[derive(Default)]
 struct Aside {
-    thread: std::thread::ThreadId,
     sent: Vec<u8>,
     close: bool,
 }
@@ -284,18 +307,20 @@ impl Connection {
             let message = std::mem::take(&mut bytes);
             frame(self.framing, &message, &mut bytes)?;
         }
-        if let Some(aside) = self.aside().as_mut().filter(|aside| aside.is_mine()) {
-            aside.sent.extend_from_slice(&bytes);
-            return Ok(true);
+        if self.is_asked_here() {
+            if let Some(aside) = self.aside().as_mut() {
+                aside.sent.extend_from_slice(&bytes);
+                return Ok(true);
+            }
         }
         Ok(self.remote.send(bytes))
     }
 
     /// Close the connection once everything is sent; from any thread.
     fn close(&self) {
-        match self.aside().as_mut().filter(|aside| aside.is_mine()) {
-            Some(aside) => aside.close = true,
-            None => self.remote.close(),
+        match self.aside().as_mut() {
+            Some(aside) if self.is_asked_here() => aside.close = true,
+            _ => self.remote.close(),
         }
     }
 
@@ -325,6 +350,7 @@ impl Connection {
                 address: address.unbind(),
                 remote,
                 framing,
+                thread: thread::current().id(),
                 aside: Mutex::new(None),
             },
         )
@@ -335,12 +361,12 @@ impl Connection {
     }
 
     fn begin(&self) {
-        let thread = std::thread::current().id();
-        *self.aside() = Some(Aside {
-            thread,
-            sent: Vec::new(),
-            close: false,
-        });
+        *self.aside() = Some(Aside::default());
+    }
+
+    /// Return whether this is the thread in which the functions run.
+    fn is_asked_here(&self) -> bool {
+        self.thread == thread::current().id()
     }
 
     fn finish(&self) -> (Vec<u8>, bool) {
@@ -348,11 +374,5 @@ impl Connection {
             .take()
             .map(|aside| (aside.sent, aside.close))
             .unwrap_or_default()
-    }
-}
-
-impl Aside {
-    fn is_mine(&self) -> bool {
-        self.thread == std::thread::current().id()
     }
 }

@@ -9,7 +9,7 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 use socket2::SockAddr;
 
 use super::buffer::{Readable, Slot};
-use super::calls::{report, wrong_answer};
+use super::calls::{as_known_thread, report, wrong_answer};
 use super::servers::{SIGNAL_TURN, at_least_one, cannot_start_again, patience, place_of, shown};
 use crate::error::Error;
 use crate::service::listener::{Bound, ListenOptions};
@@ -21,6 +21,10 @@ use crate::sys;
 struct Handler(Py<PyAny>);
 
 impl Answer for Handler {
+    fn thread(&self, run: &mut (dyn FnMut() + Send)) {
+        as_known_thread(run);
+    }
+
     /// Attach once for all datagrams that have arrived.
     fn batch(&self, work: &mut dyn FnMut()) {
         // While the interpreter ends nobody can be called: the datagrams are lost, as they may be.
@@ -57,6 +61,10 @@ struct Told {
 }
 
 impl Answer for Told {
+    fn thread(&self, run: &mut (dyn FnMut() + Send)) {
+        as_known_thread(run);
+    }
+
     fn batch(&self, work: &mut dyn FnMut()) {
         let _ = Python::try_attach(|_| work());
     }

@@ -84,6 +84,10 @@ impl Service for Reported {
         self.service.batch(work);
     }
 
+    fn thread(&self, run: &mut (dyn FnMut() + Send)) {
+        self.service.thread(run);
+    }
+
     fn notice(&self, notice: &Notice<'_>) {
         let (what, peer) = match notice {
             Notice::Accepted(peer) if self.all_of_it => ("accepted", Some(*peer)),

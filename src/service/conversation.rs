@@ -87,6 +87,12 @@ pub trait Service: Send + Sync + 'static {
         work();
     }
 
+    /// Run a thread that drives connections, from its beginning to its end. Whoever needs something
+    /// for as long as it lives (the interpreter's record of a thread) takes it here.
+    fn thread(&self, run: &mut (dyn FnMut() + Send)) {
+        run();
+    }
+
     /// Return how many bytes of stack a thread of its own has for a conversation.
     ///
     /// The default holds a conversation in Rust many times over, and what a panic needs to say

@@ -90,13 +90,21 @@ pub(super) fn start(listener: Listener, shared: Arc<Shared>) -> Result<Box<dyn E
     for (number, poll) in polls.into_iter().enumerate() {
         let registry = poll.registry().try_clone()?;
         let (shared, common) = (Arc::clone(&shared), Arc::clone(&common));
+        let service = Arc::clone(&shared.service);
         let turn = Turn::new(shared, Arc::clone(&common), number, registry, door.take());
         let turn = Arc::new(Mutex::new(turn));
         loops.turns.push(Arc::clone(&turn));
         *lock(&loops.common.running) += 1;
         let thread = thread::Builder::new()
             .name(format!("rsock-events-{number}"))
-            .spawn(move || run(number, poll, &turn, &common))
+            .spawn(move || {
+                let mut poll = Some(poll);
+                service.thread(&mut || {
+                    if let Some(poll) = poll.take() {
+                        run(number, poll, &turn, &common);
+                    }
+                });
+            })
             .inspect_err(|_| {
                 *lock(&loops.common.running) -= 1;
                 // Those that run already.

@@ -31,6 +31,11 @@ pub trait Answer: Send + Sync + 'static {
         work();
     }
 
+    /// Run the server's thread, as [`Service::thread`](super::Service::thread) does.
+    fn thread(&self, run: &mut (dyn FnMut() + Send)) {
+        run();
+    }
+
     /// Append the answer to a datagram to `out`, which holds other answers, and return whether to
     /// send it.
     fn answer(&self, datagram: &[u8], from: &SockAddr, out: &mut Vec<u8>) -> bool;
@@ -196,9 +201,10 @@ impl UdpServer {
             troubles: 0,
             shared: shared.clone(),
         };
-        let handle = thread::Builder::new()
-            .name("rsock-udp".into())
-            .spawn(|| worker.run())?;
+        let handle = thread::Builder::new().name("rsock-udp".into()).spawn(|| {
+            let (answer, mut worker) = (Arc::clone(&worker.answer), Some(worker));
+            answer.thread(&mut || worker.take().into_iter().for_each(Worker::run));
+        })?;
         Ok(Self {
             address,
             shared,
