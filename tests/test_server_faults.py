@@ -1,7 +1,6 @@
 """What goes wrong concerns one client, or is waited for; the server goes on."""
 
 import contextlib
-import os
 import socket
 import statistics
 import struct
@@ -107,7 +106,7 @@ def test_bytes_that_are_no_text_and_urgent_ones_do_no_harm(server):
 EXHAUSTED = """
     import contextlib, os, resource, rsock, socket, sys, threading, time, warnings
 
-    kind = sys.argv[1] if len(sys.argv) > 1 else KIND
+    kind = KIND
     if kind == "handler":
         server = rsock.TcpServer(0, lambda sock, addr: sock.sendall(b"Welcome!") or sock.recv(1))
     else:
@@ -137,7 +136,9 @@ EXHAUSTED = """
     assert share < 0.1, share
     assert len(told) == 1, told
     assert told[0][0] == "RuntimeWarning" and "files" in told[0][1], told
-    assert server.running and server.connections == 0
+    assert server.running
+    # A call of accept that waits has its descriptor already.
+    assert server.connections <= 1, server.connections
     for filler in fillers:
         os.close(filler)
     begin = time.monotonic()
@@ -169,7 +170,7 @@ def test_an_error_in_one_server_is_none_of_another(server):
 
 
 FORK = """
-    import os, rsock, sys
+    import os, rsock, sys, warnings
 
     kind = KIND
     if kind == "handler":
@@ -189,6 +190,7 @@ FORK = """
     assert client.recv() == b"Welcome!"
     child = os.fork()
     if not child:
+        warnings.simplefilter("ignore", ResourceWarning)  # the client is the parent's
         ACTION
     _, status = os.waitpid(child, 0)
     print(os.WEXITSTATUS(status), os.WIFEXITED(status))
@@ -210,13 +212,12 @@ IN_THE_CHILD = {
     "stop": "sys.exit(3 if server.stop() is True and not server.running else 4)",
     "ask": "repr(server), server.stats, server.address; sys.exit(3 + server.connections)",
     "collect": "del server; import gc; gc.collect(); sys.exit(3)",
-    "serve": "server.serve_forever(); sys.exit(3)",
     "own": "own = rsock.HelloServer(0).start(); c = rsock.TcpClient(own.address); "
     "c.recv(); c.close(); sys.exit(3)",
 }
 
 
-@pytest.mark.parametrize("action", sorted(set(IN_THE_CHILD) - {"serve"}))
+@pytest.mark.parametrize("action", IN_THE_CHILD)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_forked_child_leaves_the_server_to_its_parent(kind, action):
     source = FORK.replace("KIND", repr(kind), 1).replace("ACTION", IN_THE_CHILD[action])
@@ -252,6 +253,8 @@ def test_answers_do_not_wait_for_python(kind):
                     sum(range(10_000))
             finally:
                 sys.setswitchinterval(before)
-            times = [float(word) for word in asking.communicate(timeout=support.PATIENCE)[0].split()]
+            times = [
+                float(word) for word in asking.communicate(timeout=support.PATIENCE)[0].split()
+            ]
     assert len(times) == 200
     assert statistics.quantiles(times, n=100)[98] < 0.25

@@ -27,15 +27,15 @@ def reports(monkeypatch):
 
 def test_the_function_of_the_tutorial_works_as_it_is(capsys):
     def tcplink(sock, addr):
-        print("Accept new connection from %s:%s..." % addr)
+        print("Accept new connection from %s:%s..." % addr)  # noqa: UP031
         sock.send(b"Welcome!")
         while True:
             data = sock.recv(1024)
             if not data or data.decode("utf-8") == "exit":
                 break
-            sock.send(("Hello, %s!" % data.decode("utf-8")).encode("utf-8"))
+            sock.send(("Hello, %s!" % data.decode("utf-8")).encode("utf-8"))  # noqa: UP031
         sock.close()
-        print("Connection from %s:%s closed." % addr)
+        print("Connection from %s:%s closed." % addr)  # noqa: UP031
 
     with rsock.TcpServer(("127.0.0.1", 0), tcplink) as server, client_of(server) as client:
         assert client.recv() == b"Welcome!"
@@ -52,7 +52,9 @@ def test_a_handler_gets_a_socket_of_ours_and_the_address_of_the_client():
     got = queue.SimpleQueue()
 
     def handler(sock, addr):
-        got.put((type(sock), sock.gettimeout(), sock.getpeername(), addr, threading.current_thread()))
+        got.put(
+            (type(sock), sock.gettimeout(), sock.getpeername(), addr, threading.current_thread())
+        )
 
     with rsock.TcpServer(0, handler) as server, client_of(server) as client:
         assert client.recv() == b""
@@ -218,7 +220,7 @@ def test_a_log_that_fails_does_not_end_the_handler(reports):
 )
 def test_wrong_handlers_are_refused(arguments):
     before = support.open_descriptors()
-    with pytest.raises(TypeError, match="handler|on_"):
+    with pytest.raises(TypeError, match=r"handler|on_"):
         rsock.TcpServer(0, **arguments)
     gc.collect()
     assert support.open_descriptors() <= before

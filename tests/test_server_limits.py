@@ -83,9 +83,7 @@ def test_without_an_idle_timeout_nobody_is_closed_for_silence(concurrency):
     ],
 )
 def test_a_message_that_is_too_long_ends_the_connection(concurrency, framing, fits, too_long):
-    with rsock.EchoServer(
-        0, framing=framing, max_message=10, concurrency=concurrency
-    ) as server:
+    with rsock.EchoServer(0, framing=framing, max_message=10, concurrency=concurrency) as server:
         with connected(server) as client, connected(server) as other:
             client.sendall(fits)
             answer = fits.replace(b"\r", b"")

@@ -1,4 +1,4 @@
-"""HelloServer says what the tutorial's scripts say, byte for byte; EchoServer says what it hears."""
+"""HelloServer says what the tutorial's scripts say, byte for byte; EchoServer what it hears."""
 
 import logging
 import queue

@@ -122,8 +122,8 @@ class _Server:
         Ctrl+C then raises KeyboardInterrupt, as it does elsewhere. This call blocks; inside an
         asyncio loop use `start()`, or `await asyncio.to_thread(server.serve_forever)`.
         """
-        self.start()
         try:
+            self.start()  # in which Ctrl+C may come as well
             self._server.wait()
         finally:
             self.stop()
@@ -464,7 +464,7 @@ class _Handlers:
 
     @property
     def connections(self):
-        return len(self._clients)
+        return len(self._clients) if self._pid == os.getpid() else 0
 
     @property
     def stats(self):
@@ -492,7 +492,7 @@ class _Handlers:
             raise ValueError(f"timeout must be a number of seconds, not {timeout}")
         self._stopping.set()
         if self._pid != os.getpid():
-            self._listener.close()
+            self._let_go()
             return True
         end = threading.TIMEOUT_MAX if timeout is None else _now() + timeout
         self._shut(self._listener)
@@ -504,10 +504,17 @@ class _Handlers:
         for thread in threads:
             if thread is None or thread is threading.current_thread():
                 continue
-            thread.join(max(0.0, end - _now()))
+            try:
+                thread.join(max(0.0, end - _now()))
+            except RuntimeError:  # Ctrl+C came while it started; it sees by itself that it is over
+                continue
             ended = ended and not thread.is_alive()
-        self._listener.close()
+        self._let_go()
         return ended
+
+    def _let_go(self):
+        self._listener.close()
+        self._place = None
 
     @staticmethod
     def _shut(sock):
