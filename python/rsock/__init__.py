@@ -298,17 +298,55 @@ def create_server(address, *, family=AF_INET, backlog=None, reuse_port=False, du
 _rsock._bind(globals())
 
 
-#: What is rsock's own, and comes with a file that is loaded when one of these is asked for.
-_SERVERS = frozenset(("EchoServer", "HelloServer", "TcpServer", "UdpServer"))
+class _Later:
+    # Stands for one of rsock's own classes until it is used, and loads its file only then. A
+    # __getattr__ of the module would do so as well, and would make every other name of the module
+    # slower: the interpreter does not specialise look-ups in a module that has one.
+    __slots__ = ("_name",)
+
+    def __init__(self, name):
+        self._name = name
+
+    def _class(self):
+        from rsock import _servers
+
+        names = globals()
+        for name in _SERVERS:
+            if isinstance(names[name], _Later):
+                names[name] = getattr(_servers, name)
+        return getattr(_servers, self._name)
+
+    def __call__(self, *args, **kwargs):
+        return self._class()(*args, **kwargs)
+
+    def __mro_entries__(self, bases):
+        return (self._class(),)
+
+    def __instancecheck__(self, instance):
+        return isinstance(instance, self._class())
+
+    def __subclasscheck__(self, cls):
+        return issubclass(cls, self._class())
+
+    def __getattr__(self, name):
+        return getattr(self._class(), name)
+
+    def __or__(self, other):
+        return self._class() | other
+
+    def __ror__(self, other):
+        return other | self._class()
+
+    def __repr__(self):
+        return repr(self._class())
+
+    @property
+    def __doc__(self):
+        return self._class().__doc__
 
 
-def __getattr__(name):
-    if name not in _SERVERS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from rsock import _servers
-
-    value = globals()[name] = getattr(_servers, name)
-    return value
+_SERVERS = ("EchoServer", "HelloServer", "TcpServer", "UdpServer")
+EchoServer, HelloServer, TcpServer, UdpServer = map(_Later, _SERVERS)
 
 
 def install():
