@@ -17,7 +17,6 @@ import pytest
 import rsock
 import support
 
-
 #: How much slower than it should be a busy machine may be.
 SLACK = 5
 
