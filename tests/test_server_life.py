@@ -301,7 +301,9 @@ def test_stop_from_the_log(spawn):
 
 
 FOREVER = """
-    import os, rsock, sys, time
+    import os, rsock, signal, sys, time
+    # Whoever runs tests in the background may have them ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     kind = sys.argv[1]
     if kind == "handler":
         server = rsock.TcpServer(0, lambda sock, addr: sock.recv(1))
@@ -323,12 +325,15 @@ def test_ctrl_c_ends_serve_forever_at_once(kind):
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         with subprocess.Popen(command, **pipes) as process:
             port = int(process.stdout.readline())
-            # It may be bound and not yet in its wait, which is where Ctrl+C finds it.
-            with socket.create_connection(("127.0.0.1", port)):
-                support.until(lambda pid=process.pid: waits(pid))
-                begin = time.monotonic()
-                os.kill(process.pid, signal.SIGINT)
-                printed, complaints = process.communicate(timeout=support.PATIENCE)
+            try:
+                # It may be bound and not yet in its wait, which is where Ctrl+C finds it.
+                with socket.create_connection(("127.0.0.1", port)):
+                    support.until(lambda pid=process.pid: waits(pid))
+                    begin = time.monotonic()
+                    os.kill(process.pid, signal.SIGINT)
+                    printed, complaints = process.communicate(timeout=support.PATIENCE)
+            finally:
+                process.kill()
         assert (process.returncode, complaints) == (0, "")
         moment, running = printed.split()
         assert running == "False"
@@ -344,22 +349,26 @@ def waits(pid):
 
 
 def test_ctrl_c_stops_a_notebook_cell_and_leaves_the_other_servers(spawn):
-    with rsock.HelloServer(0) as other:
-        server = rsock.HelloServer(0)
-        main = threading.main_thread().ident
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with rsock.HelloServer(0) as other:
+            server = rsock.HelloServer(0)
+            main = threading.main_thread().ident
 
-        def interrupt():
-            support.until(lambda: server.running)
-            with greeted(server):
-                signal.pthread_kill(main, signal.SIGINT)
+            def interrupt():
+                support.until(lambda: server.running)
+                with greeted(server):
+                    signal.pthread_kill(main, signal.SIGINT)
 
-        worker = spawn(interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            server.serve_forever()
-        worker.result()
-        assert not server.running
-        with greeted(other) as client:
-            assert client.ask("x") == b"Hello, x!"
+            worker = spawn(interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                server.serve_forever()
+            worker.result()
+            assert not server.running
+            with greeted(other) as client:
+                assert client.ask("x") == b"Hello, x!"
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_port_in_use_leaves_nothing_open():
