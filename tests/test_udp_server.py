@@ -102,7 +102,7 @@ def test_a_handler_answers_or_does_not():
         sock.sendto(b"none", server.address)
         sock.sendto(b"bytes", server.address)
         assert sock.recv(100) == b"b"
-        assert server.stats["messages"] == 5
+        support.until(lambda: server.stats["messages"] == 5)
 
 
 @pytest.mark.parametrize("answer", ["text", 5])
@@ -184,7 +184,7 @@ def test_two_servers_that_answer_each_other_come_to_an_end():
             ports = one.address[1].to_bytes(2, "big") + other.address[1].to_bytes(2, "big")
             forger.sendto(ports + b"\0\x09\0\0" + b"x", other.address)
         support.until(lambda: one.stats["refused"] + other.stats["refused"] > 0)
-        rounds = one.stats["answers"] + other.stats["answers"]
+        rounds = one.stats["messages"] + other.stats["messages"]
         assert 2 < rounds < 1000
         with client_of(one) as client:
             assert client.ask(b"still there") == b"still there"
@@ -226,9 +226,11 @@ def test_start_and_stop_twice_and_not_again_afterwards():
     assert server.start() is server.start() is server
     with client_of(server) as client:
         assert client.ask(b"x") == b"Hello, x!"
+    # Counted once all that came together is answered.
+    support.until(lambda: server.stats["messages"] == 1)
     counts = server.stats
     assert set(counts) == NAMES
-    assert (counts["messages"], counts["answers"]) == (1, 1)
+    assert counts["answers"] == 1
     assert (counts["bytes_in"], counts["bytes_out"]) == (1, 9)
     assert server.stop() is server.stop() is True
     assert server.stats == counts
