@@ -10,7 +10,10 @@ import pytest
 import support
 
 BUSY = """
-    import rsock, socket, sys, threading
+    import rsock, signal, socket, sys, threading
+
+    # Whoever runs tests in the background may have them ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def handler(sock, addr):
         sock.sendall(b"Welcome!")

@@ -225,6 +225,34 @@ def test_a_forked_child_leaves_the_server_to_its_parent(kind, action):
     assert printed.splitlines() == ["3 True", "b'Hello, x!'", "b'Welcome!'", "True", "refused"]
 
 
+def test_a_fork_in_the_middle_of_the_work_does_not_hold_up_the_child():
+    """Whatever lock a thread holds at that moment, the child has to do without that thread."""
+    printed = support.python(
+        """
+        import os, rsock, threading, warnings
+        warnings.simplefilter("ignore")
+        server = rsock.TcpServer(0, lambda sock, addr: sock.sendall(b"Welcome!")).start()
+        over = threading.Event()
+        def visit():
+            while not over.is_set():
+                with rsock.TcpClient(server.address) as client:
+                    client.recv()
+        visitor = threading.Thread(target=visit)
+        visitor.start()
+        for _ in range(50):
+            child = os.fork()
+            if not child:
+                server.stats, server.connections, server.stop()
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+        over.set()
+        visitor.join()
+        print(server.stop())
+        """
+    )
+    assert printed == "True\n"
+
+
 ASK = """
     import socket, sys, time
     times = []

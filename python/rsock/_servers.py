@@ -29,9 +29,15 @@ def _stop_all():
         server.stop(timeout=1.0)
 
 
+# Servers whose threads are Python's, and whose locks a fork may find taken.
+_threaded = weakref.WeakSet()
+
+
 def _forget_all():
     # In a forked child the threads are not there: nothing runs, and there is nothing to stop.
     _running.clear()
+    for server in list(_threaded):
+        server.forget_threads()
 
 
 os.register_at_fork(after_in_child=_forget_all)
@@ -456,6 +462,14 @@ class _Handlers:
         self._acceptor = None
         self._stopping = threading.Event()
         self.address = self._listener.getsockname()
+        _threaded.add(self)
+
+    def forget_threads(self):
+        """In a forked child: who held the locks is not there to let go of them."""
+        stopped = self._stopping.is_set()
+        self._lock, self._stopping = threading.RLock(), threading.Event()
+        if stopped:
+            self._stopping.set()
 
     @property
     def running(self):

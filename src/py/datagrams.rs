@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use socket2::SockAddr;
@@ -14,11 +15,11 @@ use super::servers::{SIGNAL_TURN, at_least_one, cannot_start_again, patience, pl
 use crate::error::Error;
 use crate::service::listener::{Bound, ListenOptions};
 use crate::service::template::Template;
-use crate::service::udp::{Answer, Silent, UdpServer, UdpSettings};
+use crate::service::udp::{Answer, Silent, UdpServer, UdpSettings, UdpStats};
 use crate::sys;
 
 /// An answer that a Python function gives.
-struct Handler(Py<PyAny>);
+struct Handler(Arc<Py<PyAny>>);
 
 impl Answer for Handler {
     fn thread(&self, run: &mut (dyn FnMut() + Send)) {
@@ -57,7 +58,7 @@ fn append(answer: &pyo3::Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<bool> 
 /// Tells a Python function of each datagram before it is answered.
 struct Told {
     answer: Box<dyn Answer>,
-    tell: Py<PyAny>,
+    tell: Arc<Py<PyAny>>,
 }
 
 impl Answer for Told {
@@ -81,17 +82,23 @@ impl Answer for Told {
 
 /// What a server of datagrams is made of before it starts, and what it is afterwards.
 enum State {
-    Bound(Arc<dyn Answer>, UdpSettings),
-    Started(Arc<UdpServer>),
-    Dropped,
+    Bound(Bound, Arc<dyn Answer>, UdpSettings),
+    Started {
+        server: Arc<UdpServer>,
+        /// Whose path goes when it does.
+        _bound: Bound,
+    },
+    /// Stopped: all that is left is what it has done.
+    Ended(UdpStats),
 }
 
 /// A server of datagrams: start, stop, and what can be asked of it.
 #[pyclass(module = "rsock._rsock", frozen)]
 pub(super) struct DatagramServer {
-    /// Whose path goes when it does.
-    bound: Bound,
+    address: SockAddr,
     state: Mutex<State>,
+    /// What it calls, for the garbage collector: a server whose functions refer to it is a cycle.
+    functions: Mutex<Vec<Arc<Py<PyAny>>>>,
 }
 
 #[pymethods]
@@ -112,6 +119,8 @@ impl DatagramServer {
         reuse_port: bool,
         dualstack: bool,
     ) -> PyResult<Self> {
+        let (handler, tell) = (handler.map(Arc::new), tell.map(Arc::new));
+        let functions = handler.iter().chain(&tell).cloned().collect();
         let answer: Box<dyn Answer> = match (handler, reply) {
             (Some(handler), _) => Box::new(Handler(handler)),
             (None, None) => Box::new(Silent),
@@ -138,34 +147,48 @@ impl DatagramServer {
         };
         let bound = py.detach(|| Bound::datagram(&place, &options))?;
         Ok(Self {
-            bound,
-            state: Mutex::new(State::Bound(answer, settings)),
+            address: bound.address(),
+            state: Mutex::new(State::Bound(bound, answer, settings)),
+            functions: Mutex::new(functions),
         })
     }
 
     /// Begin to serve; a second time does nothing.
     fn start(&self) -> PyResult<()> {
         let mut state = self.state();
-        match &*state {
-            State::Bound(answer, settings) => {
-                let socket = sys::duplicate(self.bound.fd()).map_err(Error::Os)?;
-                let server = UdpServer::start(socket, answer.clone(), settings.clone())?;
-                *state = State::Started(Arc::new(server));
+        match std::mem::replace(&mut *state, State::Ended(UdpStats::default())) {
+            State::Bound(bound, answer, settings) => {
+                let socket = sys::duplicate(bound.fd()).map_err(Error::Os)?;
+                let server = UdpServer::start(socket, answer, settings)?;
+                *state = State::Started {
+                    server: Arc::new(server),
+                    _bound: bound,
+                };
                 Ok(())
             }
-            State::Started(server) if server.is_running() => Ok(()),
-            _ => Err(cannot_start_again()),
+            before => {
+                let runs = matches!(&before, State::Started { server, .. } if server.is_running());
+                *state = before;
+                if runs {
+                    Ok(())
+                } else {
+                    Err(cannot_start_again())
+                }
+            }
         }
     }
 
     /// End what was started, and return whether it ended in time.
     fn stop(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
         let timeout = patience(timeout)?;
-        let server = self.server();
-        if server.is_none() {
-            *self.state() = State::Dropped;
+        let ended = match self.server() {
+            Some(server) => py.detach(|| server.stop(timeout)),
+            None => true,
+        };
+        if ended {
+            self.end();
         }
-        Ok(server.is_none_or(|server| py.detach(|| server.stop(timeout))))
+        Ok(ended)
     }
 
     /// Wait until the server is stopped, with an eye on signals.
@@ -181,7 +204,7 @@ impl DatagramServer {
 
     #[getter]
     fn address<'py>(&self, py: Python<'py>) -> PyResult<pyo3::Bound<'py, PyAny>> {
-        shown(py, &self.bound.address())
+        shown(py, &self.address)
     }
 
     /// Datagrams have none.
@@ -197,10 +220,7 @@ impl DatagramServer {
 
     #[getter]
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<pyo3::Bound<'py, PyDict>> {
-        let counts = self
-            .server()
-            .map(|server| server.stats())
-            .unwrap_or_default();
+        let counts = counts_of(&self.state());
         let dict = PyDict::new(py);
         for (name, count) in [
             ("messages", counts.messages),
@@ -216,6 +236,32 @@ impl DatagramServer {
         }
         Ok(dict)
     }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Ok(functions) = self.functions.try_lock() else {
+            return Ok(());
+        };
+        functions
+            .iter()
+            .try_for_each(|function| visit.call(&**function))
+    }
+
+    fn __clear__(&self, py: Python<'_>) {
+        self.drop_server(py);
+        let functions = self
+            .functions
+            .try_lock()
+            .map(|mut held| std::mem::take(&mut *held));
+        drop(functions);
+    }
+}
+
+fn counts_of(state: &State) -> UdpStats {
+    match state {
+        State::Bound(..) => UdpStats::default(),
+        State::Started { server, .. } => server.stats(),
+        State::Ended(counts) => *counts,
+    }
 }
 
 impl DatagramServer {
@@ -225,17 +271,34 @@ impl DatagramServer {
 
     fn server(&self) -> Option<Arc<UdpServer>> {
         match &*self.state() {
-            State::Started(server) => Some(server.clone()),
+            State::Started { server, .. } => Some(server.clone()),
             _ => None,
         }
+    }
+
+    /// Let go of all that a server which runs no more has held.
+    fn end(&self) {
+        let mut state = self.state();
+        let counts = counts_of(&state);
+        let before = std::mem::replace(&mut *state, State::Ended(counts));
+        // What is dropped may be the last reference to an object that asks for the state.
+        drop(state);
+        drop(before);
+    }
+
+    /// End a server that nobody refers to any more; what it runs may need the interpreter to end.
+    fn drop_server(&self, py: Python<'_>) {
+        if let Some(server) = self.server() {
+            py.detach(|| server.stop(Duration::from_secs(1)));
+        }
+        self.end();
     }
 }
 
 impl Drop for DatagramServer {
-    /// End a server that nobody refers to any more; what it runs may need the interpreter to end.
     fn drop(&mut self) {
-        if let Some(server) = self.server() {
-            Python::attach(|py| py.detach(|| server.stop(Duration::from_secs(1))));
+        if self.server().is_some() {
+            Python::attach(|py| self.drop_server(py));
         }
     }
 }
