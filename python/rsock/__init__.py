@@ -341,6 +341,10 @@ class _Later:
         return repr(self._class())
 
     @property
+    def __class__(self):
+        return type
+
+    @property
     def __doc__(self):
         return self._class().__doc__
 

@@ -32,7 +32,7 @@ pub(super) fn dup(fd: &Bound<'_, PyAny>) -> PyResult<i32> {
 
 /// Make two sockets that are connected, as socketpair(2); AF_UNIX streams if nothing is said.
 #[pyfunction]
-#[pyo3(signature = (family = LEFT_OUT, r#type = LEFT_OUT, proto = LEFT_OUT, /), text_signature = "(family=None, type=1, proto=0, /)")]
+#[pyo3(signature = (family = LEFT_OUT, r#type = LEFT_OUT, proto = LEFT_OUT, /), text_signature = "(family=1, type=1, proto=0, /)")]
 pub(super) fn socketpair(
     py: Python<'_>,
     family: Given<'_, '_>,

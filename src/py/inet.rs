@@ -51,7 +51,7 @@ pub(super) fn inet_ntoa<'py>(packed_ip: &Bound<'py, PyAny>) -> PyResult<Bound<'p
 
 /// Convert an IP address from string format to a packed string for low-level functions.
 #[pyfunction]
-#[pyo3(signature = (af, ip, /))]
+#[pyo3(signature = (af, ip, /), text_signature = "(address_family, ip_string, /)")]
 pub(super) fn inet_pton<'py>(
     af: &Bound<'py, PyAny>,
     ip: &Bound<'py, PyAny>,
@@ -83,7 +83,7 @@ pub(super) fn inet_pton<'py>(
 
 /// Convert a packed IP address of the given family to string format.
 #[pyfunction]
-#[pyo3(signature = (af, packed_ip, /))]
+#[pyo3(signature = (af, packed_ip, /), text_signature = "(address_family, packed_ip, /)")]
 pub(super) fn inet_ntop<'py>(
     af: &Bound<'py, PyAny>,
     packed_ip: &Bound<'py, PyAny>,

@@ -254,7 +254,7 @@ pub(super) fn gethostbyname_ex<'py>(host: &Bound<'py, PyAny>) -> PyResult<HostTu
 ///
 /// The host argument is a string giving a host name or IP number.
 #[pyfunction]
-#[pyo3(signature = (host, /))]
+#[pyo3(signature = (host, /), text_signature = "(ip_address, /)")]
 pub(super) fn gethostbyaddr<'py>(host: &Bound<'py, PyAny>) -> PyResult<HostTuple<'py>> {
     let py = host.py();
     let name = host::older_host(host, "gethostbyaddr() argument 1")?;
@@ -360,7 +360,7 @@ fn protocol(name: &Given<'_, '_>, place: &str) -> PyResult<Option<CString>> {
 
 /// Return the protocol number for the named protocol.  (Rarely used.)
 #[pyfunction]
-#[pyo3(signature = (name, /))]
+#[pyo3(signature = (name, /), text_signature = "(protocolname, /)")]
 pub(super) fn getprotobyname(name: &Bound<'_, PyAny>) -> PyResult<i32> {
     let protocol = c_string(name, "getprotobyname() argument 1")?;
     let number = name.py().detach(|| library::protocol_number(&protocol));
@@ -389,7 +389,7 @@ pub(super) fn if_nametoindex(oname: &Bound<'_, PyAny>) -> PyResult<u32> {
 
 /// Returns the interface name corresponding to the interface index if_index.
 #[pyfunction]
-#[pyo3(signature = (if_index, /))]
+#[pyo3(signature = (if_index, /), text_signature = "(index, /)")]
 pub(super) fn if_indextoname(if_index: &Bound<'_, PyAny>) -> PyResult<OsString> {
     Ok(interface::name(interface_index(if_index)?).map_err(Error::Os)?)
 }

@@ -374,7 +374,7 @@ impl PySocket {
 
     /// Send a message to the kernel's cryptography, and what it is to do with it.
     #[cfg(target_os = "linux")]
-    #[pyo3(signature = (msg = LEFT_OUT, *, op = LEFT_OUT, iv = LEFT_OUT, assoclen = LEFT_OUT, flags = LEFT_OUT), text_signature = "($self, msg=None, *, op, iv=None, assoclen=None, flags=0)")]
+    #[pyo3(signature = (msg = LEFT_OUT, *, op = LEFT_OUT, iv = LEFT_OUT, assoclen = LEFT_OUT, flags = LEFT_OUT), text_signature = "($self, msg=(), *, op, iv=None, assoclen=0, flags=0)")]
     fn sendmsg_afalg(
         &self,
         py: Python<'_>,
