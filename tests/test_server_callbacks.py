@@ -367,3 +367,39 @@ def test_a_chat_reaches_everybody():
         clients[0].sendall(b"hello")
         assert [client.recv() for client in clients[1:]] == [b"hello"] * 4
     assert not everybody
+
+
+def test_connections_may_be_made_while_the_garbage_collector_runs():
+    # A collection begins where memory is asked for, so also in the middle of making a connection.
+    threshold = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        with rsock.TcpServer(
+            0, on_data=lambda data, conn: data, on_connect=lambda conn: b"hi"
+        ) as server:
+            for _ in range(300):
+                with rsock.TcpClient(server.address) as client:
+                    assert client.recv_exactly(2) == b"hi"
+    finally:
+        gc.set_threshold(*threshold)
+
+
+def test_a_connection_takes_attributes_of_the_program_and_keeps_its_own():
+    seen = []
+
+    def greet(conn):
+        conn.name = "first"
+        conn.count = 1
+        del conn.count
+        seen.append((conn.name, vars(conn), hasattr(conn, "count")))
+        for name in ("address", "send", "close"):
+            with pytest.raises(AttributeError):
+                setattr(conn, name, None)
+        with pytest.raises(AttributeError):
+            del conn.missing
+        return b"hi"
+
+    with rsock.TcpServer(0, on_data=lambda data, conn: None, on_connect=greet) as server:
+        with rsock.TcpClient(server.address) as client:
+            assert client.recv_exactly(2) == b"hi"
+    assert seen == [("first", {"name": "first"}, False)]

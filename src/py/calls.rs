@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 
-use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyAttributeError, PyMemoryError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use socket2::SockAddr;
 
 use super::buffer::{Readable, Slot};
@@ -272,9 +272,12 @@ pub(super) fn report(py: Python<'_>, error: &PyErr) {
 }
 
 /// What a server's functions know a client by.
-#[pyclass(module = "rsock", frozen, dict, weakref)]
+#[pyclass(module = "rsock", frozen, weakref)]
 pub(super) struct Connection {
     address: Py<PyAny>,
+    /// What the program notes of the client. PyO3's own dict is made before the rest of the object
+    /// is there, and a collection that begins just then would look at what is not.
+    attributes: Py<PyDict>,
     remote: Remote,
     framing: Framing,
     /// The thread that calls the functions: a connection stays with its event loop.
@@ -326,7 +329,35 @@ impl Connection {
 
     /// Show what it refers to, its attributes included, to the garbage collector.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.attributes)?;
         visit.call(&self.address)
+    }
+
+    #[getter]
+    fn __dict__(&self, py: Python<'_>) -> Py<PyDict> {
+        self.attributes.clone_ref(py)
+    }
+
+    fn __getattr__(slf: &Bound<'_, Self>, name: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let value = slf.get().attributes.bind(slf.py()).get_item(name)?;
+        value.map(Bound::unbind).ok_or_else(|| no_attribute(name))
+    }
+
+    fn __setattr__(
+        slf: &Bound<'_, Self>,
+        name: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        if slf.get_type().hasattr(name.cast::<PyString>()?)? {
+            let text = format!("attribute {} is read-only", name.repr()?);
+            return Err(PyAttributeError::new_err(text));
+        }
+        slf.get().attributes.bind(slf.py()).set_item(name, value)
+    }
+
+    fn __delattr__(slf: &Bound<'_, Self>, name: &Bound<'_, PyAny>) -> PyResult<()> {
+        let attributes = slf.get().attributes.bind(slf.py());
+        attributes.del_item(name).map_err(|_| no_attribute(name))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -335,6 +366,10 @@ impl Connection {
             self.address.bind(py).repr()?
         ))
     }
+}
+
+fn no_attribute(name: &Bound<'_, PyAny>) -> PyErr {
+    PyAttributeError::new_err(format!("a connection has no attribute {name:?}"))
 }
 
 impl Connection {
@@ -348,6 +383,7 @@ impl Connection {
             py,
             Self {
                 address: address.unbind(),
+                attributes: PyDict::new(py).unbind(),
                 remote,
                 framing,
                 thread: thread::current().id(),
