@@ -140,10 +140,11 @@ class _Server:
     def __exit__(self, *exc_info):
         self.stop()
 
-    def __del__(self):
-        # All that the server refers to is still whole here, which it need not be later on.
+    def __del__(self, _is_finalizing=sys.is_finalizing):
+        # All that the server refers to is still whole here, which it need not be later on: while
+        # the interpreter ends even this file's names are gone, and the server was stopped before.
         server = getattr(self, "_server", None)
-        if server is not None:
+        if server is not None and not _is_finalizing():
             server.stop(1.0)
 
     @property
