@@ -283,3 +283,13 @@ def test_a_wrong_argument_is_named(arguments, error):
     [name] = arguments
     with pytest.raises(error, match=name):
         rsock.UdpServer(0, **arguments)
+
+
+def test_the_repr_counts_datagrams_and_not_connections():
+    with rsock.UdpServer(0) as server:
+        port = server.address[1]
+        assert repr(server) == f"<rsock.UdpServer 127.0.0.1:{port} running, 0 datagrams>"
+        with client_of(server) as client:
+            client.ask(b"x")
+        support.until(lambda: server.stats["messages"] == 1)
+        assert repr(server).endswith(" running, 1 datagram>")

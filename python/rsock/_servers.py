@@ -179,9 +179,12 @@ class _Server:
         state = "running" if self.running else "not running"
         parts = [f"<rsock.{type(self).__name__} {_shown(self.address)} {state}"]
         if self.running:
-            count = self.connections
-            parts.append(f"{count} connection" if count == 1 else f"{count} connections")
+            count, things = self._busy_with()
+            parts.append(f"{count} {things}" if count == 1 else f"{count} {things}s")
         return ", ".join(parts) + ">"
+
+    def _busy_with(self):
+        return self.connections, "connection"
 
 
 def _reporter(log, started):
@@ -644,3 +647,6 @@ class UdpServer(_Server):
             reuse_port=reuse_port,
             dualstack=dualstack,
         )
+
+    def _busy_with(self):
+        return self.stats["messages"], "datagram"
