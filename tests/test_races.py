@@ -193,6 +193,8 @@ def test_of_a_close_and_the_end_of_the_last_file_one_closes(socket, spawn):
             assert left.fileno() == -1
 
 
+# Ours alone: on a busy machine the standard module was seen not to come back from this.
+@pytest.mark.parametrize("socket", ["rsock"], indirect=True)
 def test_any_two_calls_at_once_give_a_result_or_an_oserror(socket, spawn):
     calls = [
         lambda sock: sock.recv(10),

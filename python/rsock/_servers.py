@@ -503,7 +503,9 @@ class _Handlers:
                 self._acceptor.start()
 
     def wait(self):
-        self._stopping.wait()
+        # In turns: a signal that comes right before a wait begins does not end it.
+        while not self._stopping.wait(0.05):
+            pass
 
     def stop(self, timeout):
         if timeout is not None and not timeout >= 0:
