@@ -1,6 +1,6 @@
 //! What all clients share: connecting, closing while calls are under way, the words of errors.
 
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,9 +11,12 @@ use super::destination::{self, Destination};
 use super::failure::{Cause, Failure, Keep};
 use crate::error::Error;
 use crate::net::address::Address;
+use crate::net::blocking::{Order, perform};
 use crate::net::socket::Kind;
 use crate::net::{Caller, Deadline, Patience, Socket};
 use crate::sys;
+use crate::sys::io::Source;
+use crate::sys::poll::Readiness;
 
 /// What a client was about when a call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +127,40 @@ impl Link {
     /// Start the clock of a call.
     pub(super) fn deadline(&self) -> Deadline {
         deadline(self.patience())
+    }
+
+    /// Receive once: a piece of a stream, or a datagram; 0 is an end, or an empty datagram.
+    pub(super) fn receive<C: Caller>(
+        &self,
+        caller: &C,
+        deadline: &mut Deadline,
+        order: Order,
+        room: &mut [u8],
+    ) -> Result<usize, Cause<C::Error>> {
+        let how = (Readiness::Read, order);
+        let count = perform(&Keep(caller), &self.socket, deadline, how, |fd| {
+            let socket = SockRef::from(&fd);
+            let mut socket: &socket2::Socket = &socket;
+            socket.read(room)
+        })?;
+        if count == 0 && self.is_closed() {
+            return Err(Cause::Closed);
+        }
+        Ok(count)
+    }
+
+    /// Send once, and return how much was taken.
+    pub(super) fn send<C: Caller>(
+        &self,
+        caller: &C,
+        deadline: &mut Deadline,
+        order: Order,
+        data: Source<'_>,
+    ) -> Result<usize, Cause<C::Error>> {
+        let how = (Readiness::Write, order);
+        perform(&Keep(caller), &self.socket, deadline, how, |fd| {
+            sys::io::send(fd, data, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
+        })
     }
 
     pub(super) fn patience(&self) -> Patience {

@@ -1,19 +1,17 @@
 //! The client of a stream.
 
-use std::io::{self, Read};
+use std::io;
 
-use socket2::{SockAddr, SockRef};
+use socket2::SockAddr;
 
 use super::destination::Destination;
-use super::failure::{Cause, Failure, Keep};
+use super::failure::{Cause, Failure};
 use super::inbox::{Inbox, PIECE};
 use super::link::{Doing, Link};
 use super::turns::{Turn, Turns};
-use crate::net::blocking::{Order, perform};
+use crate::net::blocking::Order;
 use crate::net::{Caller, Deadline, Patience};
-use crate::sys;
 use crate::sys::io::Source;
-use crate::sys::poll::Readiness;
 
 /// How many bytes [`TcpClient::ask`] takes for an answer.
 const ANSWER: usize = 64 * 1024;
@@ -275,15 +273,7 @@ impl TcpClient {
             Order::TryHeld if room.len() > PIECE => Order::TryFirst,
             order => order,
         };
-        let how = (Readiness::Read, order);
-        let count = perform(&Keep(caller), &self.link.socket, deadline, how, |fd| {
-            let stream = SockRef::from(&fd);
-            let mut stream: &socket2::Socket = &stream;
-            stream.read(room)
-        })?;
-        if count == 0 && self.link.is_closed() {
-            return Err(Cause::Closed);
-        }
+        let count = self.link.receive(caller, deadline, order, room)?;
         inbox.filled(count);
         Ok(count)
     }
@@ -326,9 +316,6 @@ impl TcpClient {
             ..=BRIEF => Order::TryHeld,
             _ => Order::TryFirst,
         };
-        let how = (Readiness::Write, order);
-        perform(&Keep(caller), &self.link.socket, deadline, how, |fd| {
-            sys::io::send(fd, data, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
-        })
+        self.link.send(caller, deadline, order, data)
     }
 }

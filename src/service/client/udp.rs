@@ -1,19 +1,17 @@
 //! The client that asks with datagrams, which may get lost.
 
-use std::io::{self, Read};
+use std::io;
 
-use socket2::{SockAddr, SockRef};
+use socket2::SockAddr;
 
 use super::destination::Destination;
-use super::failure::{Cause, Failure, Keep};
+use super::failure::{Cause, Failure};
 use super::link::{Doing, Link};
 use super::turns::Turns;
 use crate::error::Error;
-use crate::net::blocking::{Order, perform};
+use crate::net::blocking::Order;
 use crate::net::{Caller, Deadline, Patience};
-use crate::sys;
 use crate::sys::io::Source;
-use crate::sys::poll::Readiness;
 
 /// The largest datagram that IP has room for; over Unix sockets there are larger ones.
 const LARGEST: usize = 65_535;
@@ -184,11 +182,8 @@ impl UdpClient {
     }
 
     fn push<C: Caller>(&self, caller: &C, data: Source<'_>) -> Result<usize, Cause<C::Error>> {
-        let (socket, mut deadline) = (&self.link.socket, self.link.deadline());
-        let how = (Readiness::Write, Order::TryHeld);
-        perform(&Keep(caller), socket, &mut deadline, how, |fd| {
-            sys::io::send(fd, data, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
-        })
+        let mut deadline = self.link.deadline();
+        self.link.send(caller, &mut deadline, Order::TryHeld, data)
     }
 
     fn pull<C: Caller>(
@@ -203,15 +198,7 @@ impl UdpClient {
             desk.memory = vec![0; most.max(LARGEST)];
         }
         let room = &mut desk.memory[..most];
-        let how = (Readiness::Read, Order::TryHeld);
-        let count = perform(&Keep(caller), &self.link.socket, deadline, how, |fd| {
-            let socket = SockRef::from(&fd);
-            let mut socket: &socket2::Socket = &socket;
-            socket.read(room)
-        })?;
-        if count == 0 && self.link.is_closed() {
-            return Err(Cause::Closed);
-        }
+        let count = self.link.receive(caller, deadline, Order::TryHeld, room)?;
         Ok(desk.memory[..count].to_vec())
     }
 
