@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::ffi::{CString, OsString, c_int};
 use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -107,4 +108,11 @@ pub(super) fn bytes<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> 
             Readable::new(&mut Slot::empty(), value)?.to_vec()?,
         )),
     }
+}
+
+/// Read seconds that must be finite and not negative.
+pub(super) fn seconds(value: f64, name: &str) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(value).map_err(|_| {
+        PyValueError::new_err(format!("{name} must be a number of seconds, not {value}"))
+    })
 }

@@ -1,6 +1,6 @@
 //! A server of datagrams as Python holds it: `rsock/_servers.py` gives it its name.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
@@ -11,7 +11,8 @@ use socket2::SockAddr;
 
 use super::buffer::{Readable, Slot};
 use super::calls::{as_known_thread, report, wrong_answer};
-use super::servers::{SIGNAL_TURN, at_least_one, cannot_start_again, patience, place_of, shown};
+use super::servers::{at_least_one, counters, place_of, shown};
+use super::serving::{Life, Runs};
 use crate::error::Error;
 use crate::service::listener::{Bound, ListenOptions};
 use crate::service::template::Template;
@@ -80,23 +81,39 @@ impl Answer for Told {
     }
 }
 
-/// What a server of datagrams is made of before it starts, and what it is afterwards.
-enum State {
-    Bound(Bound, Arc<dyn Answer>, UdpSettings),
-    Started {
-        server: Arc<UdpServer>,
-        /// Whose path goes when it does.
-        _bound: Bound,
-    },
-    /// Stopped: all that is left is what it has done.
-    Ended(UdpStats),
+impl Runs for UdpServer {
+    type Parts = (Bound, Arc<dyn Answer>, UdpSettings);
+    /// Whose path goes when it does.
+    type Kept = Bound;
+    type Counts = UdpStats;
+
+    fn start((bound, answer, settings): Self::Parts) -> Result<(Self, Bound), Error> {
+        let socket = sys::duplicate(bound.fd()).map_err(Error::Os)?;
+        Ok((Self::start(socket, answer, settings)?, bound))
+    }
+
+    fn is_running(&self) -> bool {
+        self.is_running()
+    }
+
+    fn stop(&self, timeout: Duration) -> bool {
+        self.stop(timeout)
+    }
+
+    fn wait(&self, timeout: Option<Duration>) -> bool {
+        self.wait(timeout)
+    }
+
+    fn counts(&self) -> UdpStats {
+        self.stats()
+    }
 }
 
 /// A server of datagrams: start, stop, and what can be asked of it.
 #[pyclass(module = "rsock._rsock", frozen)]
 pub(super) struct DatagramServer {
     address: SockAddr,
-    state: Mutex<State>,
+    life: Life<UdpServer>,
     /// What it calls, for the garbage collector: a server whose functions refer to it is a cycle.
     functions: Mutex<Vec<Arc<Py<PyAny>>>>,
 }
@@ -148,58 +165,24 @@ impl DatagramServer {
         let bound = py.detach(|| Bound::datagram(&place, &options))?;
         Ok(Self {
             address: bound.address(),
-            state: Mutex::new(State::Bound(bound, answer, settings)),
+            life: Life::new((bound, answer, settings)),
             functions: Mutex::new(functions),
         })
     }
 
     /// Begin to serve; a second time does nothing.
     fn start(&self) -> PyResult<()> {
-        let mut state = self.state();
-        match std::mem::replace(&mut *state, State::Ended(UdpStats::default())) {
-            State::Bound(bound, answer, settings) => {
-                let socket = sys::duplicate(bound.fd()).map_err(Error::Os)?;
-                let server = UdpServer::start(socket, answer, settings)?;
-                *state = State::Started {
-                    server: Arc::new(server),
-                    _bound: bound,
-                };
-                Ok(())
-            }
-            before => {
-                let runs = matches!(&before, State::Started { server, .. } if server.is_running());
-                *state = before;
-                if runs {
-                    Ok(())
-                } else {
-                    Err(cannot_start_again())
-                }
-            }
-        }
+        self.life.start()
     }
 
     /// End what was started, and return whether it ended in time.
     fn stop(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
-        let timeout = patience(timeout)?;
-        let ended = match self.server() {
-            Some(server) => py.detach(|| server.stop(timeout)),
-            None => true,
-        };
-        if ended {
-            self.end();
-        }
-        Ok(ended)
+        self.life.stop(py, timeout)
     }
 
     /// Wait until the server is stopped, with an eye on signals.
     fn wait(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(server) = self.server() else {
-            return Ok(());
-        };
-        while !py.detach(|| server.wait(Some(SIGNAL_TURN))) {
-            py.check_signals()?;
-        }
-        Ok(())
+        self.life.wait(py)
     }
 
     #[getter]
@@ -215,26 +198,25 @@ impl DatagramServer {
 
     #[getter]
     fn running(&self) -> bool {
-        self.server().is_some_and(|server| server.is_running())
+        self.life.is_running()
     }
 
     #[getter]
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<pyo3::Bound<'py, PyDict>> {
-        let counts = counts_of(&self.state());
-        let dict = PyDict::new(py);
-        for (name, count) in [
-            ("messages", counts.messages),
-            ("answers", counts.answers),
-            ("bytes_in", counts.bytes_in),
-            ("bytes_out", counts.bytes_out),
-            ("refused", counts.refused),
-            ("oversize", counts.oversize),
-            ("dropped", counts.dropped),
-            ("errors", counts.errors),
-        ] {
-            dict.set_item(name, count)?;
-        }
-        Ok(dict)
+        let counts = self.life.counts();
+        counters(
+            py,
+            &[
+                ("messages", counts.messages),
+                ("answers", counts.answers),
+                ("bytes_in", counts.bytes_in),
+                ("bytes_out", counts.bytes_out),
+                ("refused", counts.refused),
+                ("oversize", counts.oversize),
+                ("dropped", counts.dropped),
+                ("errors", counts.errors),
+            ],
+        )
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -247,58 +229,11 @@ impl DatagramServer {
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        self.drop_server(py);
+        self.life.clear(py);
         let functions = self
             .functions
             .try_lock()
             .map(|mut held| std::mem::take(&mut *held));
         drop(functions);
-    }
-}
-
-fn counts_of(state: &State) -> UdpStats {
-    match state {
-        State::Bound(..) => UdpStats::default(),
-        State::Started { server, .. } => server.stats(),
-        State::Ended(counts) => *counts,
-    }
-}
-
-impl DatagramServer {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn server(&self) -> Option<Arc<UdpServer>> {
-        match &*self.state() {
-            State::Started { server, .. } => Some(server.clone()),
-            _ => None,
-        }
-    }
-
-    /// Let go of all that a server which runs no more has held.
-    fn end(&self) {
-        let mut state = self.state();
-        let counts = counts_of(&state);
-        let before = std::mem::replace(&mut *state, State::Ended(counts));
-        // What is dropped may be the last reference to an object that asks for the state.
-        drop(state);
-        drop(before);
-    }
-
-    /// End a server that nobody refers to any more; what it runs may need the interpreter to end.
-    fn drop_server(&self, py: Python<'_>) {
-        if let Some(server) = self.server() {
-            py.detach(|| server.stop(Duration::from_secs(1)));
-        }
-        self.end();
-    }
-}
-
-impl Drop for DatagramServer {
-    fn drop(&mut self) {
-        if self.server().is_some() {
-            Python::attach(|py| self.drop_server(py));
-        }
     }
 }

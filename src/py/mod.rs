@@ -22,6 +22,7 @@ mod options;
 mod raw;
 mod resolver;
 mod servers;
+mod serving;
 mod shared;
 mod socket;
 mod timeout;

@@ -4,16 +4,19 @@ use std::ffi::OsString;
 use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use super::argument::seconds;
 use super::calls::{self, Calls};
+use super::serving::{Life, Runs};
 use super::{address, number, raw};
+use crate::error::Error;
 use crate::net::Socket;
 use crate::net::socket::Kind;
 use crate::service::echo::Echo;
@@ -23,9 +26,6 @@ use crate::service::listener::{ListenOptions, Listener, Place};
 use crate::service::server::Server;
 use crate::service::template::Template;
 use crate::service::{Concurrency, Conversation, Notice, Remote, Service, Settings, Snapshot};
-
-/// How long a wait lasts before it looks for signals.
-pub(super) const SIGNAL_TURN: Duration = Duration::from_millis(50);
 
 /// Read where to listen: a tuple whose first item says what kind of place it is.
 pub(super) fn place_of(description: &Bound<'_, PyTuple>) -> PyResult<Place> {
@@ -109,12 +109,31 @@ impl Service for Reported {
     }
 }
 
-/// What a stream server is made of before it starts, and what it is afterwards.
-enum State {
-    Bound(Box<(Listener, Arc<dyn Service>, Settings)>),
-    Started(Arc<Server>),
-    /// Stopped: all that is left is what it has done.
-    Ended(Snapshot),
+impl Runs for Server {
+    type Parts = (Listener, Arc<dyn Service>, Settings);
+    /// It has its listener to itself.
+    type Kept = ();
+    type Counts = Snapshot;
+
+    fn start((listener, service, settings): Self::Parts) -> Result<(Self, ()), Error> {
+        Ok((Self::start(listener, service, settings)?, ()))
+    }
+
+    fn is_running(&self) -> bool {
+        self.is_running()
+    }
+
+    fn stop(&self, timeout: Duration) -> bool {
+        self.stop(timeout)
+    }
+
+    fn wait(&self, timeout: Option<Duration>) -> bool {
+        self.wait(timeout)
+    }
+
+    fn counts(&self) -> Snapshot {
+        self.stats()
+    }
 }
 
 /// The Python functions that a server calls, for the garbage collector: a server whose functions
@@ -128,7 +147,7 @@ struct Functions {
 #[pyclass(module = "rsock._rsock", frozen)]
 pub(super) struct StreamServer {
     address: socket2::SockAddr,
-    state: Mutex<State>,
+    life: Life<Server>,
     functions: Mutex<Option<Functions>>,
 }
 
@@ -181,11 +200,11 @@ impl StreamServer {
             report: report.clone(),
             calls,
         };
-        let service = Reported {
+        let service: Arc<dyn Service> = Arc::new(Reported {
             service,
             report,
             all_of_it,
-        };
+        });
         let place = place_of(place)?;
         let options = ListenOptions {
             backlog,
@@ -195,64 +214,25 @@ impl StreamServer {
         let listener = py.detach(|| Listener::bind(&place, &options))?;
         Ok(Self {
             address: listener.address(),
-            state: Mutex::new(State::Bound(Box::new((
-                listener,
-                Arc::new(service),
-                settings,
-            )))),
+            life: Life::new((listener, service, settings)),
             functions: Mutex::new(Some(functions)),
         })
     }
 
     /// Begin to serve; a second time does nothing.
     fn start(&self) -> PyResult<()> {
-        let mut state = self.state();
-        match std::mem::replace(&mut *state, State::Ended(Snapshot::default())) {
-            State::Bound(parts) => {
-                let (listener, service, settings) = *parts;
-                let server = Server::start(listener, service, settings)?;
-                *state = State::Started(Arc::new(server));
-                Ok(())
-            }
-            State::Started(server) => {
-                let runs = server.is_running();
-                *state = State::Started(server);
-                if runs {
-                    Ok(())
-                } else {
-                    Err(cannot_start_again())
-                }
-            }
-            State::Ended(counts) => {
-                *state = State::Ended(counts);
-                Err(cannot_start_again())
-            }
-        }
+        self.life.start()
     }
 
     /// End everything that was started, and return whether it ended in time.
     #[pyo3(signature = (timeout))]
     fn stop(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
-        let timeout = patience(timeout)?;
-        let ended = match self.server() {
-            Some(server) => py.detach(|| server.stop(timeout)),
-            None => true,
-        };
-        if ended {
-            self.end();
-        }
-        Ok(ended)
+        self.life.stop(py, timeout)
     }
 
     /// Wait until the server is stopped, with an eye on signals.
     fn wait(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(server) = self.server() else {
-            return Ok(());
-        };
-        while !py.detach(|| server.wait(Some(SIGNAL_TURN))) {
-            py.check_signals()?;
-        }
-        Ok(())
+        self.life.wait(py)
     }
 
     #[getter]
@@ -262,22 +242,31 @@ impl StreamServer {
 
     #[getter]
     fn connections(&self) -> usize {
-        self.server().map_or(0, |server| server.connections())
+        let server = self.life.server();
+        server.map_or(0, |server| server.connections())
     }
 
     #[getter]
     fn running(&self) -> bool {
-        self.server().is_some_and(|server| server.is_running())
+        self.life.is_running()
     }
 
     #[getter]
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let counts = match &*self.state() {
-            State::Bound(_) => Snapshot::default(),
-            State::Started(server) => server.stats(),
-            State::Ended(counts) => *counts,
-        };
-        counters(py, &counts)
+        let counts = self.life.counts();
+        counters(
+            py,
+            &[
+                ("accepted", counts.accepted),
+                ("active", counts.active),
+                ("closed", counts.closed),
+                ("messages", counts.messages),
+                ("bytes_in", counts.bytes_in),
+                ("bytes_out", counts.bytes_out),
+                ("refused", counts.refused),
+                ("errors", counts.errors),
+            ],
+        )
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -295,56 +284,13 @@ impl StreamServer {
     }
 
     fn __clear__(&self, py: Python<'_>) {
-        self.drop_server(py);
+        self.life.clear(py);
         let functions = self
             .functions
             .try_lock()
             .ok()
             .and_then(|mut held| held.take());
         drop(functions);
-    }
-}
-
-impl StreamServer {
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn server(&self) -> Option<Arc<Server>> {
-        match &*self.state() {
-            State::Started(server) => Some(server.clone()),
-            _ => None,
-        }
-    }
-
-    /// Let go of all that a server which runs no more has held.
-    fn end(&self) {
-        let mut state = self.state();
-        let counts = match &*state {
-            State::Bound(_) => Snapshot::default(),
-            State::Started(server) => server.stats(),
-            State::Ended(counts) => *counts,
-        };
-        let before = std::mem::replace(&mut *state, State::Ended(counts));
-        // What is dropped may be the last reference to an object that asks for the state.
-        drop(state);
-        drop(before);
-    }
-
-    /// End a server that nobody refers to any more; what it runs may need the interpreter to end.
-    fn drop_server(&self, py: Python<'_>) {
-        if let Some(server) = self.server() {
-            py.detach(|| server.stop(Duration::from_secs(1)));
-        }
-        self.end();
-    }
-}
-
-impl Drop for StreamServer {
-    fn drop(&mut self) {
-        if self.server().is_some() {
-            Python::attach(|py| self.drop_server(py));
-        }
     }
 }
 
@@ -377,7 +323,7 @@ pub(super) struct ListeningPlace(Listener);
 impl ListeningPlace {
     /// Return a second descriptor of the listener.
     fn duplicate(&self) -> PyResult<i32> {
-        let fd = crate::sys::duplicate(self.0.fd()).map_err(crate::error::Error::Os)?;
+        let fd = crate::sys::duplicate(self.0.fd()).map_err(Error::Os)?;
         Ok(fd.into_raw_fd())
     }
 }
@@ -449,36 +395,13 @@ pub(super) fn at_least_one(value: usize, name: &str) -> PyResult<usize> {
     Ok(value)
 }
 
-/// Read seconds that must be finite and not negative.
-fn seconds(value: f64, name: &str) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(value).map_err(|_| {
-        PyValueError::new_err(format!("{name} must be a number of seconds, not {value}"))
-    })
-}
-
-/// Read how long to wait for the end; None is as long as it takes.
-pub(super) fn patience(timeout: Option<f64>) -> PyResult<Duration> {
-    timeout.map_or(Ok(Duration::from_secs(u32::MAX.into())), |limit| {
-        seconds(limit, "timeout")
-    })
-}
-
-pub(super) fn cannot_start_again() -> PyErr {
-    PyRuntimeError::new_err("a server that was stopped cannot start again: make a new one")
-}
-
-fn counters<'py>(py: Python<'py>, counts: &Snapshot) -> PyResult<Bound<'py, PyDict>> {
+/// Give counters to Python by their names.
+pub(super) fn counters<'py>(
+    py: Python<'py>,
+    counts: &[(&str, u64)],
+) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    for (name, count) in [
-        ("accepted", counts.accepted),
-        ("active", counts.active),
-        ("closed", counts.closed),
-        ("messages", counts.messages),
-        ("bytes_in", counts.bytes_in),
-        ("bytes_out", counts.bytes_out),
-        ("refused", counts.refused),
-        ("errors", counts.errors),
-    ] {
+    for (name, count) in counts {
         dict.set_item(name, count)?;
     }
     Ok(dict)
