@@ -18,15 +18,17 @@ from rsock._socket import socket
 
 _EXHAUSTED = frozenset((EMFILE, ENFILE, ENOBUFS, ENOMEM))
 
-# Servers that run, so that the end of the program stops them: what they started must not go on
-# while the interpreter is being taken apart.
+# Servers that run, so that the end of the program brings them to rest: what they started must not
+# go on while the interpreter is being taken apart. Their connections stay open as long as there is
+# a process, as those of any program do. A client in a thread of the same program would take their
+# closing for news, and complain of it to whoever watches the program end.
 _running = weakref.WeakSet()
 
 
 @atexit.register
-def _stop_all():
+def _leave_all():
     for server in list(_running):
-        server.stop(timeout=1.0)
+        server._server.leave(1.0)
 
 
 # Servers whose threads are Python's, and whose locks a fork may find taken.
@@ -531,6 +533,10 @@ class _Handlers:
             ended = ended and not thread.is_alive()
         self._let_go()
         return ended
+
+    def leave(self, timeout):
+        """As the program ends: all threads are Python's, and end as its others do."""
+        self._place = None
 
     def _let_go(self):
         self._listener.close()

@@ -180,6 +180,11 @@ impl DatagramServer {
         self.life.stop(py, timeout)
     }
 
+    /// Stop as the process ends: there are no connections that could be left.
+    fn leave(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.life.leave(py, timeout)
+    }
+
     /// Wait until the server is stopped, with an eye on signals.
     fn wait(&self, py: Python<'_>) -> PyResult<()> {
         self.life.wait(py)

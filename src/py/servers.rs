@@ -127,6 +127,10 @@ impl Runs for Server {
         self.stop(timeout)
     }
 
+    fn leave(self: Arc<Self>, timeout: Duration) -> bool {
+        Server::leave(self, timeout)
+    }
+
     fn wait(&self, timeout: Option<Duration>) -> bool {
         self.wait(timeout)
     }
@@ -228,6 +232,11 @@ impl StreamServer {
     #[pyo3(signature = (timeout))]
     fn stop(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
         self.life.stop(py, timeout)
+    }
+
+    /// Come to rest as the process ends, and leave the connections to the kernel.
+    fn leave(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.life.leave(py, timeout)
     }
 
     /// Wait until the server is stopped, with an eye on signals.

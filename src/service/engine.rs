@@ -23,6 +23,11 @@ pub(super) trait Engine: Send + Sync {
     /// Wait until everything that the engine started has ended, and return whether it has.
     fn join(&self, deadline: Instant) -> bool;
 
+    /// As the process ends: accept no more, and end whatever is not a connection's own, without a
+    /// word to the clients. The kernel closes their connections and the listener with the process.
+    /// Return whether it ended in time.
+    fn leave(&self, deadline: Instant) -> bool;
+
     /// In a child process, where none of the threads are: close its copies of the descriptors, as
     /// far as they can be reached, and wait for nothing.
     fn abandon(&self);

@@ -49,6 +49,8 @@ struct Common {
     mailboxes: Vec<Arc<Mailbox>>,
     connections: AtomicUsize,
     stopping: AtomicBool,
+    /// Whether the connections stay as they are when the loops end.
+    leaving: AtomicBool,
     /// How many loops still run.
     running: Mutex<usize>,
     ended: Condvar,
@@ -73,6 +75,7 @@ pub(super) fn start(listener: Listener, shared: Arc<Shared>) -> Result<Box<dyn E
         mailboxes: polls.iter().map(mailbox).collect::<io::Result<_>>()?,
         connections: AtomicUsize::new(0),
         stopping: AtomicBool::new(false),
+        leaving: AtomicBool::new(false),
         running: Mutex::new(0),
         ended: Condvar::new(),
     });
@@ -151,7 +154,12 @@ fn run(number: usize, mut poll: Poll, turn: &Mutex<Turn>, common: &Common) {
         }
         lock(turn).take(&events);
     }
-    lock(turn).finish();
+    let mut turn = lock(turn);
+    if common.leaving.load(Ordering::Acquire) {
+        turn.door.iter().for_each(Door::unlink);
+    } else {
+        turn.finish();
+    }
 }
 
 impl Loops {
@@ -193,6 +201,12 @@ impl Engine for Loops {
         drop(running);
         self.end();
         true
+    }
+
+    fn leave(&self, deadline: Instant) -> bool {
+        self.common.leaving.store(true, Ordering::Release);
+        self.stop();
+        self.join(deadline)
     }
 
     fn abandon(&self) {

@@ -64,7 +64,7 @@ impl Default for ListenOptions {
 #[derive(Debug)]
 pub struct Bound {
     /// Goes before the descriptor: while that is open, nobody takes the path for a stale one.
-    _path: Option<OwnPath>,
+    path: Option<OwnPath>,
     fd: OwnedFd,
     address: SockAddr,
 }
@@ -182,11 +182,7 @@ impl Bound {
 /// Ask a socket for its address.
 fn named(fd: OwnedFd, path: Option<OwnPath>) -> io::Result<Bound> {
     let address = SockRef::from(&fd).local_addr()?;
-    Ok(Bound {
-        _path: path,
-        fd,
-        address,
-    })
+    Ok(Bound { path, fd, address })
 }
 
 /// Where a server listens for streams.
@@ -224,6 +220,11 @@ impl Listener {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Remove the path before the listener goes, so that nobody else finds the way to it.
+    pub(super) fn unlink(&self) {
+        self.bound.path.iter().for_each(OwnPath::remove);
     }
 
     /// Return the descriptor that becomes readable when a client comes.
@@ -435,16 +436,21 @@ impl OwnPath {
     fn leave(mut self) {
         self.process = 0;
     }
-}
 
-impl Drop for OwnPath {
-    fn drop(&mut self) {
+    /// Remove the file, if it is still the same and this process made it.
+    fn remove(&self) {
         let ours = self.process == std::process::id()
             && identity(&self.path).is_ok_and(|file| file == self.file);
         if ours {
             // Somebody may have been faster; then there is nothing left to do.
             let _ = fs::remove_file(&self.path);
         }
+    }
+}
+
+impl Drop for OwnPath {
+    fn drop(&mut self) {
+        self.remove();
     }
 }
 

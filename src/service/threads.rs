@@ -8,6 +8,7 @@
 //! Every thread is a member of a [`Crew`], which knows them all and joins them.
 
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -70,6 +71,13 @@ impl Threads {
     fn is_forked(&self) -> bool {
         self.0.process != std::process::id()
     }
+
+    /// Let nobody in any more, and return the connections that are still served.
+    fn close_the_door(&self) -> Vec<Arc<Link>> {
+        // The other end reads as at its end from now on, whenever it is looked at.
+        let _ = sys::shutdown(self.0.ringer.as_fd(), libc::SHUT_RDWR);
+        self.0.crew.dismiss()
+    }
 }
 
 impl Engine for Threads {
@@ -81,15 +89,27 @@ impl Engine for Threads {
         if self.is_forked() {
             return;
         }
-        // The other end reads as at its end from now on, whenever it is looked at.
-        let _ = sys::shutdown(self.0.ringer.as_fd(), libc::SHUT_RDWR);
-        for link in self.0.crew.dismiss() {
+        for link in self.close_the_door() {
             link.cut();
         }
     }
 
     fn join(&self, deadline: Instant) -> bool {
         self.is_forked() || self.0.crew.join(deadline)
+    }
+
+    fn leave(&self, deadline: Instant) -> bool {
+        if self.is_forked() {
+            return true;
+        }
+        if let Some(listener) = self.0.listener.upgrade() {
+            listener.unlink();
+            // Or it would be closed with the thread that accepts, and who waits there be refused.
+            mem::forget(listener);
+        }
+        // A thread that waits for its client waits on, in Rust, until there is no process.
+        self.close_the_door();
+        self.0.crew.join_unlinked(deadline)
     }
 
     fn abandon(&self) {

@@ -47,6 +47,11 @@ impl Door {
         self.ready && self.retry.is_none()
     }
 
+    /// Take the way to the listener away, which itself stays as it is.
+    pub(super) fn unlink(&self) {
+        self.listener.unlink();
+    }
+
     /// A descriptor is free again.
     pub(super) fn unblock(&mut self) {
         self.retry = None;
