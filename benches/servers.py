@@ -15,6 +15,7 @@ The columns: answers per second, and that as a share of the floor's; seconds of 
 server used for 100,000 answers, all its threads and the kernel's work for it included, and that in
 terms of the floor's; the 50th and 99th percentile of the times of answers, in milliseconds. The row
 `floor, again` is the same program as `floor`, in another process: what is not 1.00 there is noise.
+`floor, threads` is what a thread for each connection costs in C.
 While the two differ by more than 2 % there are more turns, up to four times as many. Where they
 differ by more than 5 % even then, in rate or in cost, that is not judged.
 
@@ -51,7 +52,7 @@ class Row(NamedTuple):
     """A server, and what is asked of it."""
 
     name: str
-    command: list[str]
+    command: list[str]  # a program's path, or the name of one in C here, and its words
     targets: tuple[Target, ...] = ()
     limit: int = 10_000  # the most connections that it is tried with
     sizes: int = 1 << 30  # the largest message
@@ -60,6 +61,7 @@ class Row(NamedTuple):
 FLOOR = "floor"
 AGAIN = "floor, again"
 NATIVE = (Target(FLOOR, 0.95, 1.10),)
+THREADS_FLOOR = "floor, threads"
 TUTORIAL = "threads on socket (tutorial)"
 THREADS_LIMIT = 1_000
 
@@ -72,9 +74,14 @@ def tcp_rows() -> list[Row]:
         Row(
             "rsock, threads",
             python("ours.py", "threads"),
-            (Target(TUTORIAL, 1.0), Target(TUTORIAL, 3.0, connections=200)),
+            (
+                Target(TUTORIAL, 1.0),
+                Target(TUTORIAL, 3.0, connections=200),
+                Target(THREADS_FLOOR, 0.95, 1.10),
+            ),
             THREADS_LIMIT,
         ),
+        Row(THREADS_FLOOR, ["threads_floor"], limit=THREADS_LIMIT),
         Row(
             "rsock, handler",
             python("ours.py", "handler"),
@@ -188,17 +195,19 @@ def measure(
 ) -> dict[str, Result | str]:
     """Run the load on all servers in turn; a text says why there is no result."""
     table, connections, size = cell
-    floor = [str(folder / table.floor)]
+    floor = [table.floor]
     rows = [Row(FLOOR, floor), *rows, Row(AGAIN, floor)]
     results: dict[str, Result | str] = {}
     loads: dict[str, Load] = {}
     seen: dict[str, list[Turn]] = {}
-    # A window has room for some rounds over all connections.
-    window += connections * (1e-5 + size / 1e9)
+    # A window has room for some twenty rounds over all connections. In a few, answers that were
+    # ready when it began would make up too much of the rate.
+    window += connections * (2e-4 + size / 1e8)
     with ExitStack() as stack:
         for row in rows:
             try:
-                server = Server(row.command, table.protocol, stack)
+                command = [str(folder / row.command[0]), *row.command[1:]]
+                server = Server(command, table.protocol, stack)
                 loads[row.name] = Load(
                     folder / table.load,
                     server.port,

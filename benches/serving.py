@@ -71,7 +71,7 @@ def programs() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         for source in SOURCES.glob("*.c"):
             target = Path(folder) / source.stem
-            subprocess.run([compiler, "-O2", "-o", str(target), str(source)], check=True)
+            subprocess.run([compiler, "-O2", "-pthread", "-o", str(target), str(source)], check=True)
         yield Path(folder)
 
 
