@@ -54,7 +54,7 @@ mod calls {
     use std::io::{ErrorKind, Result};
     use std::os::fd::BorrowedFd;
 
-    #[derive(Clone, Copy)]
+    #[derive(Clone, Copy, Debug)]
     #[repr(C)]
     pub(in super::super) struct Head {
         pub(in super::super) msg_hdr: libc::msghdr,
