@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import inspect
 import queue
 import threading
 
@@ -224,3 +225,56 @@ def test_wrong_handlers_are_refused(arguments):
         rsock.TcpServer(0, **arguments)
     gc.collect()
     assert support.open_descriptors() <= before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "instead"),
+    [
+        ("framing", "recv", "where its messages end"),
+        ("event_threads", 1, "a thread for each client"),
+        ("idle_timeout", 600.0, r"sock\.settimeout\(\)"),
+        ("idle_timeout", None, r"sock\.settimeout\(\)"),
+        ("max_message", 1 << 20, r"sock\.recv\(1024\)"),
+        ("max_pending", 1 << 20, r"sock\.settimeout\(\)"),
+    ],
+)
+def test_what_goes_with_on_data_is_refused_beside_a_handler_even_as_the_default(
+    name, value, instead
+):
+    before = support.open_descriptors()
+    with pytest.raises(TypeError, match=f"^{name} goes with on_data; a handler .*{instead}"):
+        rsock.TcpServer(0, len, **{name: value})
+    with pytest.raises(TypeError, match=f"^{name} goes with on_data"):
+        rsock.TcpServer(0, handler=len, **{name: value})
+    rsock.TcpServer(0, on_data=len, **{name: value}).close()
+    assert support.open_descriptors() <= before
+
+
+@pytest.mark.parametrize(
+    ("most", "error"), [(0, ValueError), (-1, ValueError), ("2", TypeError), (1.5, TypeError)]
+)
+def test_a_number_of_clients_that_is_none_is_refused_before_the_port_is_taken(most, error):
+    before = support.open_descriptors()
+    with pytest.raises(error):
+        rsock.TcpServer(0, len, max_connections=most)
+    assert support.open_descriptors() <= before
+
+
+def test_the_arguments_of_a_server_can_be_looked_at():
+    parameters = inspect.signature(rsock.TcpServer).parameters
+    assert list(parameters)[:3] == ["address", "handler", "on_data"]
+    assert parameters["idle_timeout"].default == 600.0
+    assert parameters["framing"].kind is inspect.Parameter.KEYWORD_ONLY
+
+
+def test_a_handler_that_sets_a_timeout_is_rid_of_a_client_that_says_nothing(reports):
+    def handler(sock, addr):
+        sock.settimeout(0.05)
+        sock.recv(1024)
+
+    with rsock.TcpServer(0, handler) as server, client_of(server) as silent:
+        assert silent.recv() == b""
+        kind, _ = reports.get(timeout=support.PATIENCE)
+        assert issubclass(kind, rsock.timeout)
+        support.until(lambda: server.connections == 0)
+        assert server.stats["errors"] == 1

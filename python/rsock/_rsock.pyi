@@ -284,7 +284,7 @@ class Connection:
     def send(self, data: ReadableBuffer, /) -> bool: ...
     def close(self) -> None: ...
 
-# What follows is for `_servers.py`, which says what the tuples hold.
+# What follows is for `_servers.py` and the files beside it, which say what the tuples hold.
 @final
 class StreamServer:
     def __new__(

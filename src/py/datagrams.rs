@@ -1,4 +1,4 @@
-//! A server of datagrams as Python holds it: `rsock/_servers.py` gives it its name.
+//! A server of datagrams as Python holds it: `rsock/_datagrams.py` gives it its name.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
