@@ -183,7 +183,7 @@ impl State {
             link.finish();
             if !self.crew.is_dismissed() {
                 self.tell_exhausted(exhausted);
-                self.shared.service.notice(&Notice::Refused(&peer));
+                self.shared.tell(&Notice::Refused(&peer));
             }
         }
         started.is_ok()
@@ -192,12 +192,12 @@ impl State {
     fn refuse(&self, fd: OwnedFd, peer: &SockAddr) {
         Stats::add(&self.shared.stats.refused, 1);
         drop(fd);
-        self.shared.service.notice(&Notice::Refused(peer));
+        self.shared.tell(&Notice::Refused(peer));
     }
 
     fn tell_exhausted(&self, known: bool) {
         if !known {
-            self.shared.service.notice(&Notice::Exhausted);
+            self.shared.tell(&Notice::Exhausted);
         }
     }
 }
@@ -205,8 +205,7 @@ impl State {
 /// Serve one client from beginning to end.
 fn serve(link: &Arc<Link>, peer: &SockAddr) {
     let state = &link.state;
-    let service = &state.shared.service;
-    service.notice(&Notice::Accepted(peer));
+    state.shared.tell(&Notice::Accepted(peer));
     let mut talk = Talk {
         link,
         peer,
@@ -219,7 +218,7 @@ fn serve(link: &Arc<Link>, peer: &SockAddr) {
     state.active.fetch_sub(1, Ordering::Relaxed);
     Stats::add(&state.shared.stats.closed, 1);
     link.finish();
-    service.notice(&Notice::Closed(peer));
+    state.shared.tell(&Notice::Closed(peer));
 }
 
 /// One conversation, in the thread that has it.
@@ -320,10 +319,10 @@ impl Talk<'_> {
 
     /// Do what a step asks for; `None` is a step that panicked.
     fn follow(&mut self, flow: Option<Flow>) -> Next {
-        let Shared { stats, service, .. } = &*self.link.state.shared;
+        let stats = &self.link.state.shared.stats;
         let Some(flow) = flow else {
             Stats::add(&stats.errors, 1);
-            service.notice(&Notice::Panicked(self.peer));
+            self.link.state.shared.tell(&Notice::Panicked(self.peer));
             return Next::Close;
         };
         if flow.messages > 0 {
@@ -374,7 +373,7 @@ impl Talk<'_> {
         });
         if outcome.is_none() {
             Stats::add(&stats.errors, 1);
-            service.notice(&Notice::Panicked(self.peer));
+            self.link.state.shared.tell(&Notice::Panicked(self.peer));
         }
     }
 }
