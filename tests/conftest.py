@@ -2,6 +2,8 @@
 
 import gc
 import importlib
+import queue
+import threading
 
 import pytest
 import support
@@ -45,6 +47,17 @@ def spawn(nothing_stays_open):
     for worker in workers:
         worker.join(support.PATIENCE)
         assert not worker.is_alive()
+
+
+@pytest.fixture
+def reports(monkeypatch):
+    """Collect what is told to `threading.excepthook`."""
+    told = queue.SimpleQueue()
+    # The arguments themselves would keep the socket of a handler alive.
+    monkeypatch.setattr(
+        threading, "excepthook", lambda args: told.put((args.exc_type, str(args.exc_value)))
+    )
+    return told
 
 
 @pytest.fixture

@@ -13,21 +13,9 @@ import pytest
 import rsock
 import support
 
+from service import client_of
+
 FAMILIES = {"bytes": bytes, "bytearray": bytearray, "memoryview": memoryview}
-
-
-def client_of(server):
-    return rsock.TcpClient(server.address, timeout=support.PATIENCE)
-
-
-@pytest.fixture
-def reports(monkeypatch):
-    """Collect what is told to `threading.excepthook`."""
-    told = queue.SimpleQueue()
-    monkeypatch.setattr(
-        threading, "excepthook", lambda args: told.put((args.exc_type, str(args.exc_value)))
-    )
-    return told
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
@@ -139,8 +127,8 @@ def by_end(client, server):
 
 def by_reset(client, server):
     with socket.socket(fileno=socket.dup(client.fileno())) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.close()
+        support.reset(sock)
 
 
 def by_failure(client, server):

@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import statistics
-import struct
 import subprocess
 import sys
 import time
@@ -12,26 +11,7 @@ import pytest
 import rsock
 import support
 
-KINDS = {
-    "events": lambda: rsock.HelloServer(0),
-    "threads": lambda: rsock.HelloServer(0, concurrency="threads"),
-    "handler": lambda: rsock.TcpServer(0, hello),
-    "on_data": lambda: rsock.TcpServer(
-        0,
-        on_connect=lambda conn: b"Welcome!",
-        on_data=lambda data, conn: conn.close() if data == b"exit" else b"Hello, %b!" % data,
-    ),
-}
-
-
-def hello(sock, addr):
-    # What a reset does to the handler is its own business.
-    with contextlib.suppress(ConnectionError):
-        sock.sendall(b"Welcome!")
-        for data in iter(lambda: sock.recv(1024), b""):
-            if data == b"exit":
-                break
-            sock.sendall(b"Hello, %b!" % data)
+from service import HELLO as KINDS
 
 
 @pytest.fixture(params=KINDS)
@@ -46,11 +26,6 @@ def connected(server):
     return sock
 
 
-def reset(sock):
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    sock.close()
-
-
 def assert_served(server):
     with connected(server) as client:
         client.sendall(b"x")
@@ -60,7 +35,7 @@ def assert_served(server):
 def test_a_reset_ends_one_connection(server):
     for _ in range(5):
         with connected(server) as other:
-            reset(connected(server))
+            support.reset(connected(server))
             other.sendall(b"x")
             assert other.recv(100) == b"Hello, x!"
     support.until(lambda: server.connections == 0)
@@ -71,7 +46,7 @@ def test_a_reset_with_an_answer_on_its_way_ends_one_connection(server):
     for _ in range(20):
         client = connected(server)
         client.sendall(b"x" * 1000)
-        reset(client)
+        support.reset(client)
     support.until(lambda: server.connections == 0)
     assert_served(server)
 
@@ -79,7 +54,7 @@ def test_a_reset_with_an_answer_on_its_way_ends_one_connection(server):
 def test_clients_that_give_up_before_they_are_accepted(server):
     for _ in range(20):
         client = socket.create_connection(server.address)
-        reset(client)
+        support.reset(client)
     assert_served(server)
     support.until(lambda: server.connections == 0)
 

@@ -9,20 +9,7 @@ import pytest
 import rsock
 import support
 
-
-def client_of(server):
-    return rsock.TcpClient(server.address, timeout=support.PATIENCE)
-
-
-@pytest.fixture
-def reports(monkeypatch):
-    """Collect what is told to `threading.excepthook`."""
-    told = queue.SimpleQueue()
-    # The arguments themselves would keep the socket of a handler alive.
-    monkeypatch.setattr(
-        threading, "excepthook", lambda args: told.put((args.exc_type, str(args.exc_value)))
-    )
-    return told
+from service import client_of
 
 
 def test_the_function_of_the_tutorial_works_as_it_is(capsys):

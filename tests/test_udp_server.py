@@ -5,7 +5,6 @@ import errno
 import gc
 import queue
 import socket
-import threading
 
 import pytest
 import rsock
@@ -34,16 +33,6 @@ def bound():
         sock.settimeout(support.PATIENCE)
         sock.bind(("127.0.0.1", 0))
         yield sock
-
-
-@pytest.fixture
-def reports(monkeypatch):
-    """Collect what is told to `threading.excepthook`."""
-    told = queue.SimpleQueue()
-    monkeypatch.setattr(
-        threading, "excepthook", lambda args: told.put((args.exc_type, str(args.exc_value)))
-    )
-    return told
 
 
 def test_the_dialogue_is_that_of_the_scripts():
