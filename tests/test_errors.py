@@ -10,8 +10,8 @@ import struct
 import subprocess
 
 import pytest
-import support
 import rsock
+import support
 
 
 def check(error, cls, number, text):

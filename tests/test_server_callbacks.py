@@ -117,6 +117,19 @@ def test_on_connect_that_raises_ends_the_connection(reports):
         closed.get(timeout=support.PATIENCE)
 
 
+def test_a_greeting_of_a_wrong_type_is_reported_and_ends_the_connection(reports):
+    greetings = iter(["text", b"Welcome!"])
+    with rsock.TcpServer(
+        0, on_connect=lambda conn: next(greetings), on_data=lambda data, conn: data
+    ) as server:
+        with client_of(server) as client:
+            assert client.recv() == b""
+        assert reports.get(timeout=support.PATIENCE)[0] is TypeError
+        with client_of(server) as client:
+            assert client.recv() == b"Welcome!"
+        assert server.stats["errors"] == 1
+
+
 def by_exit(client, server):
     assert client.ask(b"close") == b""
 

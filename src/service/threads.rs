@@ -81,9 +81,11 @@ impl Engine for Threads {
         if self.is_forked() {
             return;
         }
+        // Before the bell, which finds its hearer asking at once whether that was for him.
+        let links = self.0.crew.dismiss();
         // The other end reads as at its end from now on, whenever it is looked at.
         let _ = sys::shutdown(self.0.ringer.as_fd(), libc::SHUT_RDWR);
-        for link in self.0.crew.dismiss() {
+        for link in links {
             link.cut();
         }
     }
