@@ -25,14 +25,13 @@ missed, or could not be judged.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from serving import Load, Server, Turn, Unavailable, more_files, programs, python
+from serving import Load, Server, Turn, Unavailable, arguments, more_files, programs, python
 
 NOISE = 0.02  # allowed on top of a target
 NOISY = 0.05  # between the two floors, beyond which nothing is judged
@@ -295,9 +294,9 @@ def show(cell: Cell, rows: list[Row], results: dict[str, Result | str]) -> list[
 
 def main() -> int:
     """Print the tables, and tell whether the targets were met."""
-    parser = argparse.ArgumentParser(description="Hold rsock's servers against their peers.")
-    parser.add_argument("--quick", action="store_true", help="few connections, few short turns")
-    parser.add_argument("--check", action="store_true", help="fail when a target is missed")
+    parser = arguments(
+        "Hold rsock's servers against their peers.", quick="few connections, few short turns"
+    )
     parser.add_argument("--turns", type=int, help="turns of each server in a table")
     parser.add_argument("--window", type=float, default=0.25, help="seconds of a turn, at least")
     parser.add_argument("--protocol", nargs="+", choices=["hello", "echo", "udp"])

@@ -10,20 +10,7 @@ import pytest
 import rsock
 import support
 
-
-def client_of(server):
-    return rsock.TcpClient(server.address, timeout=support.PATIENCE)
-
-
-@pytest.fixture
-def reports(monkeypatch):
-    """Collect what is told to `threading.excepthook`."""
-    told = queue.SimpleQueue()
-    # The arguments themselves would keep the socket of a handler alive.
-    monkeypatch.setattr(
-        threading, "excepthook", lambda args: told.put((args.exc_type, str(args.exc_value)))
-    )
-    return told
+from service import client_of
 
 
 def test_the_function_of_the_tutorial_works_as_it_is(capsys):
@@ -75,33 +62,22 @@ def test_the_socket_is_closed_when_the_handler_returns_whatever_it_returns():
         assert server.stats["errors"] == 0
 
 
-def test_a_handler_that_raises_is_reported_and_the_others_are_served(reports):
+@pytest.mark.parametrize("error", [LookupError, SystemExit, KeyboardInterrupt])
+def test_a_handler_that_raises_is_reported_and_the_others_are_served(reports, error):
     def handler(sock, addr):
         if sock.recv(1024) == b"bad":
-            raise LookupError("as planned")
+            raise error("as planned")
         sock.sendall(b"good")
 
     with rsock.TcpServer(0, handler) as server:
         with client_of(server) as other, client_of(server) as bad:
             assert bad.ask(b"bad") == b""
-            assert reports.get(timeout=support.PATIENCE) == (LookupError, "as planned")
+            assert reports.get(timeout=support.PATIENCE) == (error, "as planned")
             assert other.ask(b"x") == b"good"
         support.until(lambda: server.stats["closed"] == 2)
         assert server.stats["errors"] == 1
-
-
-def test_a_handler_that_exits_ends_its_own_connection_only(reports):
-    def handler(sock, addr):
-        if sock.recv(1024) == b"exit":
-            raise SystemExit(3)
-        sock.sendall(b"good")
-
-    with rsock.TcpServer(0, handler) as server:
-        with client_of(server) as client:
-            assert client.ask(b"exit") == b""
         with client_of(server) as client:
             assert client.ask(b"x") == b"good"
-        assert server.running
 
 
 def test_stop_wakes_handlers_that_wait():

@@ -1,15 +1,25 @@
 //! What an engine is to the server that it runs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Service, Settings, Stats};
+use super::{Notice, Service, Settings, Stats};
 
 /// What a server and its engine both hold.
 pub(super) struct Shared {
     pub(super) service: Arc<dyn Service>,
     pub(super) settings: Settings,
     pub(super) stats: Stats,
+}
+
+impl Shared {
+    /// Tell what happened to whoever runs the server, whose panic is not the engine's end.
+    pub(super) fn tell(&self, notice: &Notice<'_>) {
+        if catch_unwind(AssertUnwindSafe(|| self.service.notice(notice))).is_err() {
+            Stats::add(&self.stats.errors, 1);
+        }
+    }
 }
 
 /// An engine that runs: it was started with a listener and a [`Shared`].

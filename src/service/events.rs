@@ -24,7 +24,6 @@ mod turn;
 use std::io;
 use std::mem;
 use std::os::fd::AsRawFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, ThreadId};
@@ -33,9 +32,9 @@ use std::time::{Duration, Instant};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Waker};
 
+use super::Listener;
 use super::engine::{Engine, Shared};
 use super::mailbox::{Mailbox, lock};
-use super::{Listener, Notice, Stats};
 use crate::error::Result;
 use connection::Connection;
 use door::Door;
@@ -117,13 +116,6 @@ pub(super) fn start(listener: Listener, shared: Arc<Shared>) -> Result<Box<dyn E
         lock(&loops.threads).push(thread);
     }
     Ok(Box::new(loops))
-}
-
-/// Tell what happened to whoever runs the server.
-fn tell(shared: &Shared, notice: &Notice<'_>) {
-    if catch_unwind(AssertUnwindSafe(|| shared.service.notice(notice))).is_err() {
-        Stats::add(&shared.stats.errors, 1);
-    }
 }
 
 /// A loop that runs; whoever waits for its end hears of it, however it ends.
