@@ -13,6 +13,7 @@ mod descriptors;
 mod enums;
 mod error;
 mod fast;
+mod fork;
 mod host;
 mod inet;
 mod lifecycle;
@@ -43,6 +44,8 @@ mod _rsock {
     use super::datagrams::DatagramServer;
     #[pymodule_export]
     use super::descriptors::{close, dup, socketpair};
+    #[pymodule_export]
+    use super::fork::{after_fork, before_fork};
     #[pymodule_export]
     use super::inet::{
         cmsg_len, cmsg_space, htonl, htons, inet_aton, inet_ntoa, inet_ntop, inet_pton, ntohl,
