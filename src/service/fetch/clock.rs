@@ -142,6 +142,26 @@ impl Clock {
         }
     }
 
+    /// As [`Clock::wait_any`], for whoever takes what was received: that is not the other side's
+    /// affair, and only the end counts.
+    pub(super) fn wait_sink(&mut self, entries: &mut [Entry<'_>]) -> Result<(), Stop> {
+        match self.wait_until(entries, None)? {
+            true => Ok(()),
+            false => Err(self.look()),
+        }
+    }
+
+    /// As [`Clock::mends`], for whoever takes what was received.
+    pub(super) fn mends_sink(&mut self, error: std::io::Error) -> Result<(), Stop> {
+        match self.mends(error) {
+            Err(Stop::Failed(cause)) => match *cause {
+                Cause::Core(error) => Err(Cause::Sink(error).into()),
+                cause => Err(cause.into()),
+            },
+            outcome => outcome,
+        }
+    }
+
     fn look(&mut self) -> Stop {
         self.looked = Instant::now();
         if self.closed.load(Ordering::Relaxed) {

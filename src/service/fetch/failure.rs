@@ -126,7 +126,7 @@ impl Scene<'_> {
                 within(self.patience)
             ),
             Cause::Closed => "the client was closed; make a new one".into(),
-            Cause::Http(error) if error.kind() == http::error::Kind::Argument => error.to_string(),
+            Cause::Http(error) if error.kind() == http::Kind::Argument => error.to_string(),
             Cause::Http(error) => format!("{place}: {error}"),
             Cause::Tls(words) | Cause::Proxy(words) => words.clone(),
             Cause::Cut => format!(

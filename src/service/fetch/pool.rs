@@ -5,18 +5,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::stream::Stream;
+use crate::http::Proxy;
 
 /// What a connection is good for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     /// Whether it speaks TLS.
     pub(super) secure: bool,
-    /// The host that requests are for, or with a proxy that takes any, the proxy's.
+    /// The server that requests are for; none with a proxy that takes them for any.
     pub(super) host: String,
     /// Its port.
     pub(super) port: u16,
-    /// Where it leads in fact, which differs with a proxy, and where `connect_to` says so.
-    pub(super) by: String,
+    /// Where it leads in fact, and the proxy that is there.
+    pub(super) by: (String, Option<Proxy>),
 }
 
 /// Connections nobody uses, those used last at the end.

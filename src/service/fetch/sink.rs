@@ -88,14 +88,30 @@ impl Sink {
         usize::try_from(room).unwrap_or(usize::MAX)
     }
 
-    /// Expect so many bytes, so that memory has to be moved less.
-    pub(super) fn expect(&mut self, bytes: u64) {
+    /// Expect so many bytes, so that memory has to be moved less. Errors: [`Cause::TooLarge`].
+    pub(super) fn expect(&mut self, bytes: u64) -> Result<(), Stop> {
+        if let Some(most) = self.most.filter(|most| bytes > *most) {
+            return Err(Cause::TooLarge(most).into());
+        }
         if let Kind::Memory = self.kind {
             // Whoever promises much has not sent it yet: beyond this, memory grows as it comes.
             let most = 16 * 1024 * 1024;
             let bytes = usize::try_from(bytes).unwrap_or(most).min(most);
             // Without the memory it fails where the bytes are, if they come at all.
             let _ = self.held.try_reserve_exact(bytes);
+        }
+        Ok(())
+    }
+
+    /// Look whether so many bytes before decoding are too many: what decodes to little or nothing
+    /// has an end, too. Errors: [`Cause::TooLarge`].
+    pub(super) fn check_coded(&self, bytes: u64) -> Result<(), Stop> {
+        match self.most {
+            // What cannot be compressed grows a little.
+            Some(most) if bytes > most.saturating_add(most / 8).saturating_add(4096) => {
+                Err(Cause::TooLarge(most).into())
+            }
+            _ => Ok(()),
         }
     }
 

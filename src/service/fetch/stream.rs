@@ -64,6 +64,10 @@ impl Stream {
         Ok(())
     }
 
+    pub(super) const fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
