@@ -66,8 +66,7 @@ pub fn wait_any(entries: &mut [Entry<'_>], time: Option<Duration>) -> Result<boo
     });
     let count = entries.len() as libc::nfds_t;
     // SAFETY: as many entries as there are, each of them a pollfd and nothing else.
-    check(unsafe { libc::poll(entries.as_mut_ptr().cast(), count, timeout) })
-        .map(|ready| ready > 0)
+    check(unsafe { libc::poll(entries.as_mut_ptr().cast(), count, timeout) }).map(|ready| ready > 0)
 }
 
 /// Wait until the descriptor is ready, and return whether it is, as [`wait_any`].
@@ -77,5 +76,9 @@ pub fn wait(fd: BorrowedFd<'_>, readiness: Readiness, time: Option<Duration>) ->
 
 /// Wait with poll(2) until one of two descriptors can be read, however long. Errors: EINTR.
 pub fn wait_either(one: BorrowedFd<'_>, other: BorrowedFd<'_>) -> Result<()> {
-    wait_any(&mut [one, other].map(|fd| Entry::new(fd, Readiness::Read)), None).map(drop)
+    wait_any(
+        &mut [one, other].map(|fd| Entry::new(fd, Readiness::Read)),
+        None,
+    )
+    .map(drop)
 }

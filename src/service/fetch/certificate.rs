@@ -129,12 +129,15 @@ fn date(time: UnixTime) -> String {
 pub(super) fn words(error: &Error, host: &str) -> String {
     match error {
         Error::InvalidCertificate(error) => {
-            format!("the certificate of {host} is not good: {}", certificate(error, host))
+            format!(
+                "the certificate of {host} is not good: {}",
+                certificate(error, host)
+            )
         }
         Error::AlertReceived(alert) => format!("{host} ended TLS: {}", alert_words(*alert)),
-        Error::InvalidMessage(_) => format!(
-            "{host} does not speak TLS at this port; is it http:// rather than https://?"
-        ),
+        Error::InvalidMessage(_) => {
+            format!("{host} does not speak TLS at this port; is it http:// rather than https://?")
+        }
         Error::PeerIncompatible(error) => format!(
             "{host} has no way of speaking TLS that is still safe ({error:?}); TLS 1.2 and 1.3 are"
         ),
@@ -246,11 +249,23 @@ mod tests {
 
     #[test]
     fn what_is_no_certificate_is_none() {
-        for data in [&b""[..], b"\x30", b"\x30\x84\xff\xff\xff\xff", b"\x30\x80", &[0x30; 40]] {
+        for data in [
+            &b""[..],
+            b"\x30",
+            b"\x30\x84\xff\xff\xff\xff",
+            b"\x30\x80",
+            &[0x30; 40],
+        ] {
             assert!(!is_self_signed(data));
             assert_eq!(validity(data), None);
         }
-        for text in [&b""[..], b"Z", b"2402292359Z", b"24022923595xZ", b"241329235959Z"] {
+        for text in [
+            &b""[..],
+            b"Z",
+            b"2402292359Z",
+            b"24022923595xZ",
+            b"241329235959Z",
+        ] {
             assert_eq!(seconds(0x17, text), None);
         }
     }

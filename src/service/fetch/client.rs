@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::clock::Stop;
-use super::failure::{Cause, Ended, Failure};
+use super::failure::{Ended, Failure};
 use super::fetched::Fetched;
 use super::order::Order;
 use super::pool::Pool;
@@ -113,7 +113,7 @@ impl Client {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Close all connections; fetches under way end with [`Cause::Closed`], and so do later ones.
+    /// Close all connections; fetches under way end with [`Cause::Closed`](super::Cause::Closed), and so do later ones.
     /// Closing twice is no error.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);

@@ -89,6 +89,19 @@ impl Exchange {
         self.first_byte
     }
 
+    /// Return whether more came than belongs to the reply.
+    pub(super) fn has_more(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
+    /// Return how many bytes the body will have, if that is known.
+    pub(super) fn total(&self) -> Option<u64> {
+        match &self.decoder {
+            Some(_) => None,
+            None => self.reply.length(),
+        }
+    }
+
     /// Give back the request, and every byte of the reply where that was asked for.
     pub(super) fn into_parts(self) -> (Vec<u8>, Option<Vec<u8>>, Reply) {
         (self.request, self.raw, self.reply)
@@ -97,7 +110,7 @@ impl Exchange {
     /// Return whether the connection can be used once more.
     pub(super) fn reusable(&self) -> bool {
         self.reply.reusable()
-            && self.fresh.is_empty()
+            && !self.has_more()
             && self.ended.is_none()
             && self.sent == self.request.len()
     }

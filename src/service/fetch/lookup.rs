@@ -143,7 +143,15 @@ mod tests {
         for name in ["localhost", "LOCALHOST", "a.localhost", "localhost."] {
             assert!(is_local(name), "{name}");
         }
-        for name in ["", "alocalhost", "localhost.com", "localhos", "é", ".", "xélocalhost"] {
+        for name in [
+            "",
+            "alocalhost",
+            "localhost.com",
+            "localhos",
+            "é",
+            ".",
+            "xélocalhost",
+        ] {
             assert!(!is_local(name), "{name}");
         }
     }

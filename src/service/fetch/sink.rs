@@ -125,9 +125,7 @@ impl Sink {
             file.write_all(&bytes[..fits])
                 .map_err(|error| Cause::Sink(error.into()))?;
         } else {
-            self.held
-                .try_reserve(fits)
-                .map_err(|_| Cause::NoMemory)?;
+            self.held.try_reserve(fits).map_err(|_| Cause::NoMemory)?;
             self.held.extend_from_slice(&bytes[..fits]);
         }
         match fits < bytes.len() {
@@ -146,7 +144,10 @@ impl Sink {
                 }
             }
             Kind::File(file, _) => {
-                while let Some(rest) = self.held.get(self.written..).filter(|rest| !rest.is_empty())
+                while let Some(rest) = self
+                    .held
+                    .get(self.written..)
+                    .filter(|rest| !rest.is_empty())
                 {
                     clock.wait_sink(&mut [Entry::new(file.as_fd(), Readiness::Write)])?;
                     match file.write(&rest[..rest.len().min(ATOMIC)]) {
@@ -177,12 +178,5 @@ impl Sink {
     pub(super) fn give_back(&mut self, mut memory: Vec<u8>) {
         memory.clear();
         self.held = memory;
-    }
-
-    /// Drop what was taken, and count anew, as the body of a redirect.
-    pub(super) fn forget(&mut self) {
-        self.held = Vec::new();
-        self.written = 0;
-        self.total = 0;
     }
 }

@@ -192,11 +192,14 @@ fn is_early(outcome: io::Result<usize>) -> bool {
 impl Tls {
     /// Look at what was read.
     fn process(&mut self, socket: &Socket) -> Result<(), Cause> {
-        self.session.process_new_packets().map(drop).map_err(|error| {
-            // The other side is told why; whether it hears is its own affair.
-            let _ = self.session.write_tls(&mut Wire(socket));
-            Cause::Tls(certificate::words(&error, &self.host))
-        })
+        self.session
+            .process_new_packets()
+            .map(drop)
+            .map_err(|error| {
+                // The other side is told why; whether it hears is its own affair.
+                let _ = self.session.write_tls(&mut Wire(socket));
+                Cause::Tls(certificate::words(&error, &self.host))
+            })
     }
 }
 

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use rustls::RootCertStore;
 use rustls::client::{ClientConfig, ClientConnection, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::RootCertStore;
 
 use super::trust::{Blind, Careful};
 
@@ -35,11 +35,6 @@ impl Trust {
             verify,
             made: OnceLock::new(),
         }
-    }
-
-    /// Return who is trusted.
-    pub(super) const fn verify(&self) -> &Verify {
-        &self.verify
     }
 
     /// Begin a connection to a host. Errors: what is wrong, in words.
@@ -127,7 +122,9 @@ fn roots_in(path: &Path) -> Result<Known, String> {
         known.push(certificate);
     }
     if roots.is_empty() {
-        return Err(format!("there are no certificates in {place}; it should hold some, as PEM"));
+        return Err(format!(
+            "there are no certificates in {place}; it should hold some, as PEM"
+        ));
     }
     Ok((roots, known))
 }
