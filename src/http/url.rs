@@ -297,10 +297,16 @@ fn split_zone(text: &str) -> std::result::Result<(String, Option<String>), Strin
         return none();
     }
     let zone = &text[percent + 1..close];
-    let zone = zone
-        .strip_prefix("25")
-        .filter(|zone| !zone.is_empty())
-        .unwrap_or(zone);
+    let is_number = |text: &str| {
+        let digits = text.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    let zone = match zone.strip_prefix("25") {
+        Some(zone) => zone,
+        // Anything else with a number is no zone, but a host in disguise.
+        None if is_number(zone) => return none(),
+        None => zone,
+    };
     let zone = String::from_utf8(decode(zone)).unwrap_or_default();
     let is_zone = !zone.is_empty()
         && zone.len() <= 64
