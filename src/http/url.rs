@@ -48,7 +48,8 @@ impl Url {
     ///
     /// It is read as curl reads it: spaces are written as `%20`, after a question mark as `+`, and
     /// all other bytes that a URL cannot hold are written as `%` and their number. A fragment is
-    /// inherited if the reference has none (RFC 9110 10.2.2).
+    /// inherited if the reference has none (RFC 9110 10.2.2). A slash too many is let pass, and no
+    /// more.
     ///
     /// Errors: [`Error::Location`], also for schemes other than http and https.
     pub fn join(&self, reference: &[u8]) -> Result<Self> {
@@ -60,6 +61,10 @@ impl Url {
         let is_strange = scheme_of(&text).is_some_and(|scheme| !is_spoken(scheme));
         if is_strange {
             return Err(refuse("only http and https URLs are fetched"));
+        }
+        let after = text.split_once(':').map_or("", |(_, after)| after);
+        if scheme_of(&text).is_some() && after.starts_with("////") {
+            return Err(refuse("it has more slashes than anybody can explain"));
         }
         let mut found = Self::resolve(&text, Some(self)).map_err(|why| refuse(&why))?;
         if found.inner.fragment().is_none() {

@@ -1,6 +1,7 @@
 //! What the tests of `http` share: replies in pieces, and data collected from other projects.
 
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::print_stdout, reason = "what is skipped has to be seen")]
 
 use std::path::PathBuf;
 
