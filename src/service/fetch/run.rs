@@ -65,9 +65,12 @@ impl<'a> Run<'a> {
         client: &'a Client,
         mut order: Order,
         proxies: &'a Proxies,
+        looks: bool,
     ) -> Result<Self, Cause> {
         let closed = Arc::clone(&client.closed);
-        let clock = Clock::start(order.timeout, order.read_timeout, closed);
+        // Whoever takes pieces is to have them soon, though nothing more comes.
+        let looks = looks || matches!(order.to, To::Caller) || order.tells;
+        let clock = Clock::start(order.timeout, order.read_timeout, looks, closed);
         let request = order.request()?;
         let route = Route::of(request.url(), &client.settings, proxies)?;
         // What cannot be written is found before anybody is asked anything.
@@ -179,7 +182,7 @@ impl Run<'_> {
 
     /// Take a kept connection, or begin to make one.
     fn start(&mut self) -> Result<(), Stop> {
-        self.clock.tick()?;
+        self.clock.check_open()?;
         let kept = match self.anew {
             true => None,
             false => self.client.pool.take(&self.key),
@@ -248,7 +251,7 @@ impl Run<'_> {
             }
             _ => Ok(None),
         };
-        let outcome = match next {
+        match next {
             Ok(None) => {
                 let outcome = exchange.expect(&mut self.sink);
                 self.stage = Stage::Body(exchange);
@@ -269,8 +272,7 @@ impl Run<'_> {
                 self.stage = Stage::Aside(exchange, Box::new(sink), Some(Box::new(next)));
                 outcome
             }
-        };
-        outcome
+        }
     }
 
     /// Note a redirect, and begin with what follows it.
