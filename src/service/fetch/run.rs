@@ -20,6 +20,9 @@ use crate::sys::io::Target;
 /// How much of the body of a redirect is kept; whatever is longer is not even received.
 const ASIDE: u64 = 64 * 1024;
 
+/// How much of a body that is too large comes with the error.
+const SAMPLE: usize = 1024 * 1024;
+
 /// One fetch.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
@@ -433,7 +436,12 @@ impl Run<'_> {
         };
         let message = scene.explain(&cause);
         let url = self.url();
-        let reply = self.whole().map(Box::new);
+        let mut reply = self.whole().map(Box::new);
+        if let (Some(reply), Cause::TooLarge(_) | Cause::Bomb(_)) = (&mut reply, &cause) {
+            // Whoever did not want so much does not want it with the error, either.
+            reply.body.truncate(SAMPLE);
+            reply.body.shrink_to_fit();
+        }
         Box::new(Failure {
             cause,
             message,

@@ -15,6 +15,12 @@ const PIECE: usize = 1024 * 1024;
 /// How long something is kept at most before it is handed out.
 const HOLD: Duration = Duration::from_millis(50);
 
+/// In memory, a body longer than this must not be ...
+const BOMB: u64 = 10 * 1024 * 1024;
+
+/// ... more than so many times as long as it was before decoding. Pages are some 10 times as long.
+const RATIO: u64 = 100;
+
 /// What a pipe takes without making anybody wait, once it has room.
 const ATOMIC: usize = 4096;
 
@@ -103,8 +109,13 @@ impl Sink {
     }
 
     /// Look whether so many bytes before decoding are too many: what decodes to little or nothing
-    /// has an end, too. Errors: [`Cause::TooLarge`].
+    /// has an end, too. Or too few: what decodes to very much in memory is made to fill it.
+    ///
+    /// Errors: [`Cause::TooLarge`], [`Cause::Bomb`].
     pub(super) fn check_coded(&self, bytes: u64) -> Result<(), Stop> {
+        if self.is_memory() && self.total > BOMB && self.total / RATIO > bytes {
+            return Err(Cause::Bomb(self.total).into());
+        }
         match self.most {
             // What cannot be compressed grows a little.
             Some(most) if bytes > most.saturating_add(most / 8).saturating_add(4096) => {
