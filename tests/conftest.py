@@ -1,8 +1,10 @@
 """What every test stands on: the two modules, threads that are joined, nothing left open."""
 
+import contextlib
 import gc
 import importlib
 
+import peers
 import pytest
 import support
 
@@ -45,6 +47,17 @@ def spawn(nothing_stays_open):
     for worker in workers:
         worker.join(support.PATIENCE)
         assert not worker.is_alive()
+
+
+@pytest.fixture
+def peer(nothing_stays_open):
+    """Start servers whose every byte is scripted; they end with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(script, **settings):
+            return stack.enter_context(peers.Peer(script, **settings))
+
+        yield start
 
 
 @pytest.fixture

@@ -136,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
     except _Failed as error:
         failed = error
     except (OSError, ValueError, RuntimeError) as error:
-        failed = _Failed(_status(error, options.url), _sentence(error))
+        failed = _Failed(_status(error, options.url), _sentence(error, options.url))
     else:
         return 0
     if not options.silent:
@@ -184,10 +184,11 @@ def _foreign(url: str) -> bool:
     return scheme is not None and scheme[1].lower() not in ("http", "https")
 
 
-def _sentence(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        where = f": {error.filename}" if error.filename is not None else ""
-        text = f"{error.strerror}{where}"
+def _sentence(error: BaseException, url: str) -> str:
+    if isinstance(error, OSError) and error.strerror and not isinstance(error, rsock.FetchError):
+        # What sockets raise does not say where.
+        where = error.filename if error.filename is not None else f"{_printable(url)}"
+        text = f"{error.strerror}: {where}"
     else:
         text = str(error) or type(error).__name__
     return " ".join(text.split())

@@ -47,9 +47,9 @@ class Whole:
             if mode:
                 os.fchmod(self.fd, stat.S_IMODE(mode))
         except BaseException as error:
-            self._discard()
             if isinstance(error, OSError) and error.filename == self._beside:
                 error.filename = self._target  # the name that the caller knows
+            self._discard()
             raise
         return self
 
