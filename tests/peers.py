@@ -142,6 +142,14 @@ class Peer:
                 served.close()
                 sock.close()
 
+    def settle(self):
+        """Wait until all that have connected are gone again."""
+        accepting, *serving = self._threads
+        for thread in serving:
+            thread.join(support.PATIENCE)
+            assert not thread.is_alive()
+        self._threads = [accepting]
+
     def close(self):
         """End all connections, and wait for the threads."""
         self.ending.set()
