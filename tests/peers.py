@@ -16,6 +16,11 @@ class Wire:
         self._peer = peer
         self._rest = b""
 
+    @property
+    def ending(self):
+        """Tell the script that the test is over; to wait for it is how a script takes its time."""
+        return self._peer.ending
+
     def head(self):
         """Read a request up to the empty line, and keep it in the peer's list; b"" at the end."""
         while b"\r\n\r\n" not in self._rest:
