@@ -36,6 +36,8 @@ class Wire:
     def request(self):
         """Read a request with its body, whose length has to be given."""
         head = self.head()
+        if not head:
+            return b"", b""
         length = int(field(head, "content-length") or 0)
         while len(self._rest) < length:
             self._rest += self.sock.recv(65536)
@@ -93,7 +95,7 @@ class Peer:
                     wire.finish()
 
         self._script = script
-        self._tls = tls
+        self.context = tls
         self._listener = socket.create_server(
             ("::1" if family == socket.AF_INET6 else "127.0.0.1", 0), family=family, backlog=128
         )
@@ -110,7 +112,7 @@ class Peer:
 
     def url(self, path="/", host="127.0.0.1"):
         """Say where the peer is."""
-        return f"{'https' if self._tls else 'http'}://{host}:{self.port}{path}"
+        return f"{'https' if self.context else 'http'}://{host}:{self.port}{path}"
 
     def _accept(self):
         while True:
@@ -132,8 +134,8 @@ class Peer:
         served = sock
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._tls is not None:
-                served = self._tls.wrap_socket(sock, server_side=True)
+            if self.context is not None:
+                served = self.context.wrap_socket(sock, server_side=True)
                 with self._lock:
                     self._open.discard(sock)
                     self._open.add(served)
