@@ -2,6 +2,7 @@
 
 import os
 import platform
+import socket
 import subprocess
 import sys
 import textwrap
@@ -98,3 +99,13 @@ def python(source, *, module=None, options=(), prefix=()):
     )
     assert (done.returncode, done.stderr) == (0, ""), f"{done.returncode}: {done.stderr}"
     return done.stdout
+
+
+def has_ipv6():
+    """Tell whether this machine speaks IPv6 with itself."""
+    try:
+        with socket.socket(socket.AF_INET6) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        return False
+    return True

@@ -327,6 +327,8 @@ def _run(
         headers = _request.merge(headers, [(b"Authorization", _request.authorization(auth))])
     if to is not None and max_body is _MAX_BODY:
         max_body = None
+    if progress is not None and not isinstance(progress, bool) and not callable(progress):
+        raise TypeError(f"progress must be callable or a bool, not {type(progress).__name__}")
     url = _request.location(url)
 
     def exchange(sink: Sink | None, tell: Callable[[int, int | None], object] | None) -> Response:
