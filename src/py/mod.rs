@@ -13,6 +13,8 @@ mod descriptors;
 mod enums;
 mod error;
 mod fast;
+mod fetch;
+mod fetch_errors;
 mod host;
 mod inet;
 mod lifecycle;
@@ -44,6 +46,8 @@ mod _rsock {
     #[pymodule_export]
     use super::descriptors::{close, dup, socketpair};
     #[pymodule_export]
+    use super::fetch::{HttpCore, PyFetched};
+    #[pymodule_export]
     use super::inet::{
         cmsg_len, cmsg_space, htonl, htons, inet_aton, inet_ntoa, inet_ntop, inet_pton, ntohl,
         ntohs,
@@ -65,6 +69,7 @@ mod _rsock {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
         error::init(module)?;
+        fetch_errors::init(module)?;
         constants::init(module)?;
         enums::init(py)?;
         let low = py.get_type::<socket::PySocket>();

@@ -17,12 +17,14 @@
 //! | `echo`         | the server that sends back what it gets                                |
 //! | `udp`          | the server of datagrams                                                |
 //! | `client`       | clients, with deadlines                                                |
+//! | `fetch`        | fetching over HTTP                                                     |
 
 pub mod client;
 pub mod conversation;
 pub mod echo;
 mod engine;
 mod events;
+pub mod fetch;
 pub mod framing;
 pub mod hello;
 pub mod listener;

@@ -1,0 +1,122 @@
+//! The settings and connections that fetches share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::clock::Stop;
+use super::failure::{Ended, Failure};
+use super::fetched::Fetched;
+use super::order::Order;
+use super::pool::Pool;
+use super::run::Run;
+use super::tls::{Trust, Verify};
+use crate::http::{ConnectTo, Proxies};
+use crate::net::Caller;
+use crate::net::blocking;
+
+/// What all fetches of a client have in common.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whose certificates are good.
+    pub verify: Verify,
+    /// Where to connect instead of where URLs say.
+    pub connect_to: ConnectTo,
+    /// How many connections are kept for later requests.
+    pub max_idle: usize,
+}
+
+/// Whoever hears of a fetch while it runs.
+pub trait Audience {
+    /// What ends the fetch.
+    type Error;
+
+    /// Take a piece of the body.
+    fn take(&mut self, piece: &[u8]) -> Result<(), Self::Error>;
+
+    /// Hear how many bytes of the body came, and of how many, if that is known.
+    fn hear(&mut self, done: u64, total: Option<u64>) -> Result<(), Self::Error>;
+}
+
+/// Fetches, and keeps connections for the next fetch. Many threads may use it.
+#[derive(Debug)]
+pub struct Client {
+    pub(super) settings: Settings,
+    pub(super) trust: Trust,
+    pub(super) pool: Pool,
+    pub(super) closed: Arc<AtomicBool>,
+}
+
+impl Client {
+    /// Make a client. Nothing is read and nobody is asked until it fetches.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            trust: Trust::new(settings.verify.clone()),
+            pool: Pool::new(settings.max_idle),
+            settings,
+            closed: Arc::default(),
+        }
+    }
+
+    /// Fetch, and return when the reply is whole and its body has gone where it should.
+    ///
+    /// `proxies` says which proxy to go through. Errors: [`Ended::Raised`] with whatever the caller
+    /// or the audience ended it with; [`Ended::Failed`] for everything else.
+    pub fn fetch<C, A>(
+        &self,
+        caller: &C,
+        order: Order,
+        proxies: &Proxies,
+        audience: &mut A,
+    ) -> Result<Fetched, Ended<C::Error>>
+    where
+        C: Caller,
+        A: Audience<Error = C::Error>,
+    {
+        let mut run = Run::begin(self, order, proxies).map_err(|cause| {
+            let (message, url) = (cause.plain_words(), String::new());
+            Ended::Failed(Box::new(Failure {
+                cause,
+                message,
+                url,
+                reply: None,
+            }))
+        })?;
+        loop {
+            let outcome = blocking::resume(caller, || match run.advance() {
+                Err(Stop::Look) => None,
+                outcome => Some(outcome),
+            });
+            match outcome.map_err(Ended::Raised)? {
+                Ok(fetched) => {
+                    run.last_word(audience).map_err(Ended::Raised)?;
+                    return Ok(fetched);
+                }
+                Err(Stop::Deliver) => run.deliver(audience).map_err(Ended::Raised)?,
+                Err(Stop::Tell) => run.tell(audience).map_err(Ended::Raised)?,
+                // Taken care of above.
+                Err(Stop::Look) => {}
+                Err(Stop::Failed(cause)) => return Err(Ended::Failed(run.failure(*cause))),
+            }
+        }
+    }
+
+    /// Return how many connections are kept.
+    #[must_use]
+    pub fn idle(&self) -> usize {
+        self.pool.len()
+    }
+
+    /// Return whether the client was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Close all connections; fetches under way end with [`Cause::Closed`](super::Cause::Closed), and so do later ones.
+    /// Closing twice is no error.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        self.pool.close();
+    }
+}
