@@ -165,7 +165,6 @@ class HttpClient:
             "keep_raw": keep_raw,
             "downgrade": downgrade,
         }
-        self._closed = False
         self._core = _make(verify, _request.rules(connect_to), proxies, max_idle)
 
     def fetch(
@@ -192,7 +191,7 @@ class HttpClient:
 
         Headers are added to the client's, and replace those of the same name.
         """
-        if self._closed:
+        if self._core.closed:
             raise RuntimeError("this client is closed: make a new one")
         settings = self._settings.copy()
         for name, value in (
@@ -243,11 +242,10 @@ class HttpClient:
     @property
     def closed(self) -> bool:
         """Whether the client was closed."""
-        return self._closed
+        return self._core.closed
 
     def close(self) -> None:
         """Close the connections that are kept; it may be called twice."""
-        self._closed = True
         self._core.close()
 
     def __enter__(self) -> Self:
@@ -262,7 +260,7 @@ class HttpClient:
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"{self.idle} idle connections"
+        state = "closed" if self._core.closed else f"{self.idle} idle connections"
         return f"<HttpClient, {state}>"
 
 

@@ -163,12 +163,19 @@ def rules(given: _Rules | None) -> list[tuple[str, str]]:
 
 
 def proxy_map(given: Mapping[str, str] | None) -> dict[str, str] | None:
-    """Read proxies, under the names of the environment's variables or without their `_proxy`."""
+    """Read proxies, under schemes ("http", "https", "all", "no") or the variables' names."""
     if given is None:
         return None
     if not isinstance(given, Mapping):
         raise TypeError(f"proxies must be a mapping or None, not {type(given).__name__}")
-    return {
-        name if name.lower().endswith("_proxy") else f"{name}_proxy": value
-        for name, value in given.items()
-    }
+    return {_scheme(name): value for name, value in given.items()}
+
+
+def _scheme(name: str) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"proxies must map names of schemes, not {type(name).__name__}")
+    scheme = name.lower()
+    scheme = scheme[: -len("_proxy")] if scheme.endswith("_proxy") else scheme
+    if scheme not in ("http", "https", "all", "no"):
+        raise ValueError(f"proxies are for 'http', 'https', 'all' and 'no', not for {name!r}")
+    return scheme

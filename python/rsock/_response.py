@@ -113,18 +113,17 @@ class _Values(ValuesView[str]):
 
 
 class Timings(NamedTuple):
-    """How long each step took, in seconds; `total` is from the call to the last byte.
+    """After how many seconds each step was done, counted from the beginning, as curl counts.
 
-    A step that was not needed took no time: there is no look-up of a numeric address, no TLS for
-    http, and neither for a connection that was kept. `first_byte` is how long the server took to
-    begin its answer, from the moment at which all was sent.
+    A step that was not needed is None: there is no TLS for http, and neither look-up nor connect
+    on a connection that was kept. After redirects the times are those of the last request.
     """
 
-    lookup: float
-    connect: float
-    tls: float
-    first_byte: float
-    total: float
+    lookup: float | None
+    connect: float | None
+    tls: float | None
+    first_byte: float | None
+    total: float | None
 
 
 class Response:
@@ -216,12 +215,7 @@ class Response:
     @property
     def html(self) -> str | None:
         """The text, if it is a page of HTML; else None."""
-        kind = self._kind()
-        if kind in ("text/html", "application/xhtml+xml"):
-            return self.text
-        if not kind and self.body[:512].lstrip().lower().startswith((b"<!doctype html", b"<html")):
-            return self.text
-        return None
+        return self.text if self._fetched.is_html() else None
 
     def _kind(self) -> str:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -247,8 +241,8 @@ class Response:
 
     @property
     def timings(self) -> Timings:
-        """How long each step took, in seconds."""
-        return Timings(*(part or 0.0 for part in self._fetched.timings))
+        """After how many seconds each step was done."""
+        return Timings(*self._fetched.timings)
 
     @property
     def request(self) -> bytes:
