@@ -83,12 +83,12 @@ def test_the_head_alone_is_asked_for(peer):
 
 def test_a_request_is_made_as_it_is_described(peer):
     server = peer(lambda wire: wire.request() and wire.send(HELLO))
-    arguments = ["-X", "PUT", "-H", "X-One: 1", "-H", "Accept:", "-u", "name:word", "-d", "a=1"]
+    arguments = ["-X", "PUT", "-H", "X-One: 1", "-H", "accept: a/b", "-u", "name:word", "-d", "a=1"]
     assert fetch(*arguments, "-d", "b=2", server.url())[0] == 0
     [head] = server.requests
     assert head.startswith(b"PUT / ")
     assert peers.field(head, "x-one") == "1"
-    assert peers.field(head, "accept") is None
+    assert peers.field(head, "accept") == "a/b"
     assert peers.field(head, "authorization") == "Basic bmFtZTp3b3Jk"
     assert peers.field(head, "content-type") == "application/x-www-form-urlencoded"
     assert server.bodies == [b"a=1&b=2"]

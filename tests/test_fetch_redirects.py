@@ -71,7 +71,7 @@ def test_the_method_changes_as_it_does_with_curl(peer, status, method, then):
         assert peers.field(server.requests[1], "content-length") is None
 
 
-@pytest.mark.parametrize("status", [300, 304, 305, 306])
+@pytest.mark.parametrize("status", [304, 305, 306])
 def test_other_statuses_are_not_followed(peer, status):
     reply = f"HTTP/1.1 {status} X\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n".encode()
     server = peer(reply)
@@ -79,8 +79,9 @@ def test_other_statuses_are_not_followed(peer, status):
     assert len(server.requests) == 1
 
 
-def test_a_redirect_to_nowhere_is_an_answer(peer):
-    server = peer(peers.reply(b"where?", "302 Found"))
+@pytest.mark.parametrize("fields", [[], ["Location:"]])
+def test_a_redirect_to_nowhere_is_an_answer(peer, fields):
+    server = peer(peers.reply(b"where?", "302 Found", *fields))
     page = rsock.fetch(server.url(), proxies={})
     assert (page.status, page.body) == (302, b"where?")
 
@@ -92,7 +93,6 @@ def test_a_redirect_to_nowhere_is_an_answer(peer):
         ("../there", "/there"),
         ("?x=1", "/a/b?x=1"),
         ("/there#part", "/there"),
-        ("", "/a/b?q"),
         ("/a b", "/a%20b"),
         ("/\u8fc8", "/%E8%BF%88"),
         ("//127.0.0.1:{port}/there", "/there"),
@@ -124,10 +124,7 @@ def test_what_is_relative_is_so_to_the_page(peer, where, then):
 
     server = peer(either)
     port.append(server.port)
-    if where == "":
-        page = rsock.fetch(server.url("/a/b?q"), proxies={}, redirects=1)
-    else:
-        page = rsock.fetch(server.url("/a/b?q"), proxies={})
+    page = rsock.fetch(server.url("/a/b?q"), proxies={})
     assert page.body == b"arrived"
     assert peers.target(server.requests[-1]) == then
 

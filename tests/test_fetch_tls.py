@@ -210,9 +210,11 @@ def test_both_versions_of_tls_that_are_in_use_are_spoken(secure, trusted, versio
     [(None, OSError), ("no certificate at all", ValueError)],
     ids=["missing", "nonsense"],
 )
-def test_a_file_of_certificates_that_holds_none_is_an_error(tmp_path, content, error):
+def test_a_file_of_certificates_that_holds_none_is_an_error(secure, tmp_path, content, error):
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_text(content)
+    server = secure()
     with pytest.raises(error, match=r"ca\.pem"):
-        rsock.fetch("https://127.0.0.1:9/", verify=file, proxies={})
+        rsock.fetch(server.url(), verify=file, proxies={})
+    assert server.requests == []

@@ -36,6 +36,7 @@ exit status, as curl has it:
 _NO_CONNECTION = frozenset(
     (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EACCES)
 )
+_NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO))
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +60,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="'NAME: VALUE'",
         action="append",
         default=[],
-        help="send this header; 'NAME:' leaves one out that would be sent",
+        help="send this header; it takes the place of one that would be sent anyway",
     )
     add(
         "-d",
@@ -174,7 +175,7 @@ def _status(error: BaseException, url: str) -> int:
     for kind, status in _KINDS:
         if isinstance(error, kind):
             return status
-    if isinstance(error, OSError) and error.filename is None:
+    if isinstance(error, OSError) and error.filename is None and error.errno not in _NO_ROOM:
         return 7 if error.errno in _NO_CONNECTION else 56
     return 23
 
@@ -263,11 +264,11 @@ def _path(options: argparse.Namespace) -> str | None:
     return name
 
 
-def _header(line: str) -> tuple[str, str | None]:
+def _header(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     if not colon:
         raise _Failed(2, f"{line!r} is no header: write 'NAME: VALUE'")
-    return name, value.strip() or None
+    return name, value.strip()
 
 
 def _data(text: str) -> str:

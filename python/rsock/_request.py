@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Union
 
-from rsock import _rsock
-
 if TYPE_CHECKING:
     from typing_extensions import TypeAlias
 
@@ -27,13 +25,6 @@ Fields = list[tuple[bytes, bytes]]
 
 #: The environment variable that maps hosts for a whole process.
 VARIABLE = "RSOCK_CONNECT_TO"
-
-_DEFAULTS: Fields = [
-    (b"User-Agent", f"rsock/{_rsock.__version__}".encode()),
-    (b"Accept", b"*/*"),
-]
-_CODINGS = (b"Accept-Encoding", b"gzip, deflate, br")
-_WITH_CODINGS = [*_DEFAULTS, _CODINGS]
 
 # A host, with a port perhaps, and then a path or nothing: what people write without "http://".
 _BARE = re.compile(r"(?:\[[^\]]*\]|[^\s:/?#@\[\]\\]+)(?::\d+)?(?:[/?#]|$)")
@@ -64,7 +55,7 @@ def _octets(value: object, what: str) -> bytes:
 
 
 def fields(given: _HeadersArgument | None) -> list[tuple[bytes, bytes | None]]:
-    """Read headers, from a mapping or pairs; None in place of a value leaves a header out."""
+    """Read headers, from a mapping or pairs; None in place of a value is for `merge`."""
     if given is None:
         return []
     pairs: Iterable[Any] = given.items() if isinstance(given, Mapping) else given
@@ -82,17 +73,15 @@ def fields(given: _HeadersArgument | None) -> list[tuple[bytes, bytes | None]]:
 
 
 def merge(below: Fields, above: list[tuple[bytes, bytes | None]]) -> Fields:
-    """Lay headers over others: a name that is given replaces all that has the same one below."""
+    """Lay headers over others: a name that is given replaces all that has the same one below.
+
+    With None for a value, nothing takes its place.
+    """
     if not above:
         return below
     named = {name.lower() for name, _ in above}
     kept = [field for field in below if field[0].lower() not in named]
     return kept + [(name, value) for name, value in above if value is not None]
-
-
-def defaults(decode: bool) -> Fields:
-    """Give the headers that are sent unless the caller says otherwise."""
-    return _WITH_CODINGS if decode else _DEFAULTS
 
 
 def body(data: _Data | None, json: object, unset: object) -> tuple[bytes | None, bytes | None]:
