@@ -19,6 +19,7 @@ mod lifecycle;
 mod message;
 mod number;
 mod options;
+mod pages;
 mod raw;
 mod resolver;
 mod servers;
