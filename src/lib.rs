@@ -7,8 +7,8 @@
 //! | `error` | the error of the whole core                            | nothing        |
 //! | `sys`   | the calls into libc that socket2 has no method for     | `error`        |
 //! | `net`   | what a socket is: address, deadline, waiting, options  | `sys`, `error` |
-//! | `http`  | HTTP as values: bytes in, meaning out                  | `error`        |
-//! | `service` | what runs: servers and clients                       | `net`, `http`, `error` |
+//! | `http`  | bytes to meaning and back, without I/O                 | nothing        |
+//! | `service` | what runs: servers and clients               | `http`, `net`, `error` |
 //! | `py`    | the only place that knows Python                       | all of them    |
 
 pub mod error;

@@ -4,6 +4,7 @@
 //! understand in two ways is refused, so that nobody in front of the server can be led to see other
 //! requests than it does.
 
+use super::headers::{Headers, is_token};
 use super::target::{self, Target};
 
 /// How much of a head is put up with.
@@ -111,7 +112,7 @@ impl HeadEnd {
     pub fn find(&mut self, bytes: &[u8], limit: usize) -> Result<Option<usize>, AskedError> {
         if let (0, Some(&first)) = (self.seen, bytes.first()) {
             // Somebody who talks TLS here would otherwise wait for an answer, and we for a line.
-            if !is_token_byte(first) && first != b'\r' {
+            if !is_token(&[first]) && first != b'\r' {
                 return Err(AskedError::NoRequest);
             }
         }
@@ -166,7 +167,7 @@ pub struct Asked {
     pub keeps: bool,
     /// Whether the client waits to be told that it may send the body.
     pub waits: bool,
-    headers: Vec<(String, Vec<u8>)>,
+    headers: Headers,
 }
 
 impl Asked {
@@ -181,12 +182,13 @@ impl Asked {
         });
         let first = lines.by_ref().find(|line| !line.is_empty());
         let (method, raw, is_1_1) = request_line(first.unwrap_or_default())?;
-        let mut headers = Vec::new();
+        let mut headers = Headers::new();
         for line in lines.take_while(|line| !line.is_empty()) {
             if headers.len() == limits.headers {
                 return Err(AskedError::HeadTooLong);
             }
-            headers.push(header(line)?);
+            let (name, value) = header(line)?;
+            headers.add(name, value);
         }
         let mut asked = Self {
             method,
@@ -200,8 +202,8 @@ impl Asked {
         };
         asked.target = Target::read(&asked.method, &asked.raw, asked.host()?)?;
         asked.length = asked.framing()?;
-        asked.keeps = !asked.says("connection", "close")
-            && (is_1_1 || asked.says("connection", "keep-alive"));
+        asked.keeps = !asked.headers.has_member("connection", "close")
+            && (is_1_1 || asked.headers.has_member("connection", "keep-alive"));
         asked.waits = asked.expectation()?;
         if matches!(asked.length, Length::Known(length) if length > limits.body) {
             return Err(AskedError::BodyTooLong);
@@ -209,10 +211,9 @@ impl Asked {
         Ok(asked)
     }
 
-    /// Return the values of all headers of a name, which is given in small letters.
+    /// Return the values of all headers of a name.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let named = self.headers.iter().filter(move |(given, _)| given == name);
-        named.map(|(_, value)| value.as_slice())
+        self.headers.get_all(name)
     }
 
     /// Return the value of a header that there is exactly once.
@@ -225,15 +226,7 @@ impl Asked {
 
     /// Return the items of a header that is a list.
     pub fn items<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.all(name)
-            .flat_map(|value| value.split(|byte| *byte == b','))
-            .map(<[u8]>::trim_ascii)
-            .filter(|item| !item.is_empty())
-    }
-
-    fn says(&self, name: &str, item: &str) -> bool {
-        self.items(name)
-            .any(|given| given.eq_ignore_ascii_case(item.as_bytes()))
+        self.headers.members(name)
     }
 
     fn host(&self) -> Result<&str, AskedError> {
@@ -318,7 +311,7 @@ fn request_line(line: &[u8]) -> Result<(String, String, bool), AskedError> {
     Ok((text(method), text(target), is_1_1))
 }
 
-fn header(line: &[u8]) -> Result<(String, Vec<u8>), AskedError> {
+fn header(line: &[u8]) -> Result<(&[u8], &[u8]), AskedError> {
     if matches!(line.first(), Some(b' ' | b'\t')) {
         return Err(AskedError::Folded);
     }
@@ -329,13 +322,10 @@ fn header(line: &[u8]) -> Result<(String, Vec<u8>), AskedError> {
     }
     // Looked at before the white space around it goes, or a carriage return would go with that.
     let value = &value[1..];
-    if !is_value(value) {
+    if !is_plain(value) {
         return Err(AskedError::HeaderValue);
     }
-    let name = name
-        .iter()
-        .map(|byte| char::from(byte.to_ascii_lowercase()));
-    Ok((name.collect(), value.trim_ascii().to_vec()))
+    Ok((name, value.trim_ascii()))
 }
 
 /// Read digits and nothing but digits. More than there can be stays more than any limit.
@@ -348,20 +338,9 @@ pub(super) fn number(digits: &[u8]) -> Option<u64> {
     }))
 }
 
-/// Return whether bytes may name a method or a header.
-#[must_use]
-pub fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().copied().all(is_token_byte)
-}
-
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// Return whether bytes may be the value of a header.
-#[must_use]
-pub fn is_value(bytes: &[u8]) -> bool {
-    bytes
+/// Return whether a value has no control characters.
+fn is_plain(value: &[u8]) -> bool {
+    value
         .iter()
         .all(|byte| *byte == b'\t' || !byte.is_ascii_control())
 }

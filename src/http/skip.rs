@@ -1,4 +1,7 @@
 //! Passing over the body of a request, to find the next one behind it.
+//!
+//! Nothing of it is kept, trailers included, and nothing is forgiven that another reader might take
+//! for the beginning of another request.
 
 use super::asked::{AskedError, Length};
 

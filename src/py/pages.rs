@@ -36,8 +36,8 @@ pub(super) fn service(
     description: &Bound<'_, PyTuple>,
     told: Option<Arc<Py<PyAny>>>,
 ) -> PyResult<Box<dyn Service>> {
-    let (_, site, chunked, gzip, max_request_head, max_body, max_pending) = description
-        .extract::<(String, Parts<'_>, bool, bool, usize, u64, usize)>()?;
+    let (_, site, chunked, gzip, max_request_head, max_body, max_pending) =
+        description.extract::<(String, Parts<'_>, bool, bool, usize, u64, usize)>()?;
     let standard = Manner::default();
     let manner = Manner {
         chunked,
@@ -49,7 +49,11 @@ pub(super) fn service(
         },
         part: at_least_one(max_pending, "max_pending")?.min(standard.part),
     };
-    Ok(Box::new(Pages::new(site_of(site)?, manner, told.map(teller))))
+    Ok(Box::new(Pages::new(
+        site_of(site)?,
+        manner,
+        told.map(teller),
+    )))
 }
 
 fn site_of((pages, hosts, redirects, directory): Parts<'_>) -> PyResult<Site> {
@@ -103,8 +107,7 @@ fn teller(report: Arc<Py<PyAny>>) -> Tell {
     Box::new(move |peer, line| {
         // None when the interpreter is ending: then there is nobody to tell.
         Python::try_attach(|py| {
-            let told = shown(py, peer)
-                .and_then(|peer| report.call1(py, ("request", (peer, line))));
+            let told = shown(py, peer).and_then(|peer| report.call1(py, ("request", (peer, line))));
             if let Err(error) = told {
                 error.write_unraisable(py, None);
             }

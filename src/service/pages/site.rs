@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::files::Root;
-use crate::http::asked::{is_token, is_value};
+use crate::http;
 use crate::http::condition::Version;
 use crate::http::media;
 use crate::http::target::{self, Target};
@@ -67,10 +67,13 @@ impl Page {
             return Err(PageError::Status(status));
         }
         for (name, value) in &headers {
-            if !is_token(name.as_bytes()) {
+            if !http::is_token(name.as_bytes()) {
                 return Err(PageError::HeaderName(name.clone()));
             }
-            if !is_value(value) {
+            if value
+                .iter()
+                .any(|byte| *byte != b'\t' && byte.is_ascii_control())
+            {
                 return Err(PageError::HeaderValue(name.clone()));
             }
             if OWN.iter().any(|own| own.eq_ignore_ascii_case(name)) {
@@ -84,7 +87,9 @@ impl Page {
                 if !bytes.is_empty() && matches!(status, 204 | 205 | 304) {
                     return Err(PageError::Body(status));
                 }
-                let own = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("etag"));
+                let own = headers
+                    .iter()
+                    .find(|(name, _)| name.eq_ignore_ascii_case("etag"));
                 version.tag = own.map_or_else(|| tag_of(bytes), |(_, tag)| strong(tag));
                 media::of_page(path, bytes)
             }
