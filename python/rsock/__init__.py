@@ -302,19 +302,19 @@ class _Later:
     # Stands for one of rsock's own classes until it is used, and loads its file only then. A
     # __getattr__ of the module would do so as well, and would make every other name of the module
     # slower: the interpreter does not specialise look-ups in a module that has one.
-    __slots__ = ("_name",)
+    __slots__ = ("_file", "_name")
 
-    def __init__(self, name):
+    def __init__(self, file, name):
+        self._file = file
         self._name = name
 
     def _class(self):
-        from rsock import _servers
-
+        file = __import__(f"{__name__}.{self._file}", None, None, ("",))
         names = globals()
-        for name in _SERVERS:
-            if isinstance(names[name], _Later):
-                names[name] = getattr(_servers, name)
-        return getattr(_servers, self._name)
+        for name, home in _LATER.items():
+            if home == self._file and type(names[name]) is _Later:
+                names[name] = getattr(file, name)
+        return getattr(file, self._name)
 
     def __call__(self, *args, **kwargs):
         return self._class()(*args, **kwargs)
@@ -349,8 +349,17 @@ class _Later:
         return self._class().__doc__
 
 
-_SERVERS = ("EchoServer", "HelloServer", "TcpServer", "UdpServer")
-EchoServer, HelloServer, TcpServer, UdpServer = map(_Later, _SERVERS)
+# What is loaded later, and from which file.
+_LATER = {
+    "EchoServer": "_servers",
+    "HelloServer": "_servers",
+    "PageServer": "_pages",
+    "TcpServer": "_servers",
+    "UdpServer": "_servers",
+}
+for _name, _file in _LATER.items():
+    globals()[_name] = _Later(_file, _name)
+del _name, _file
 
 
 def install():

@@ -12,6 +12,7 @@ from rsock._rsock import (
     TcpClient as TcpClient,
     UdpClient as UdpClient,
 )
+from rsock._pages import PageServer as PageServer
 from rsock._servers import (
     EchoServer as EchoServer,
     HelloServer as HelloServer,

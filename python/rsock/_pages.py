@@ -2,8 +2,7 @@
 
 import os
 
-from rsock import _rsock
-from rsock._servers import _pair, _place, _reporter, _shown, _StreamServer, _tell_failure, _line_to
+from rsock._servers import _StreamServer
 
 
 def _text(value, what):
@@ -141,5 +140,7 @@ class PageServer(_StreamServer):
         if not isinstance(address, tuple):
             return None
         # Who listens everywhere is reached here, too.
-        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address[0], address[0])
-        return f"http://{_shown((here, address[1]))}/"
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address[0], address[0])
+        # As RFC 6874 wants the zone of a link-local address.
+        host = "[{}]".format(host.replace("%", "%25")) if ":" in host else host
+        return f"http://{host}:{address[1]}/"

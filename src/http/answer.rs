@@ -34,6 +34,16 @@ impl Answer {
         self
     }
 
+    /// Put a header before all others, unless there is one of that name.
+    #[must_use]
+    pub fn before(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        if !self.has(name) {
+            let header = (name.to_owned(), value.as_ref().to_vec());
+            self.headers.insert(0, header);
+        }
+        self
+    }
+
     /// Add headers that may have the same name several times.
     #[must_use]
     pub fn with_all(mut self, headers: &[(String, Vec<u8>)]) -> Self {

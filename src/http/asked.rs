@@ -205,9 +205,6 @@ impl Asked {
         asked.keeps = !asked.headers.has_member("connection", "close")
             && (is_1_1 || asked.headers.has_member("connection", "keep-alive"));
         asked.waits = asked.expectation()?;
-        if matches!(asked.length, Length::Known(length) if length > limits.body) {
-            return Err(AskedError::BodyTooLong);
-        }
         Ok(asked)
     }
 

@@ -124,8 +124,8 @@ impl Reply {
         };
         let mut head = self
             .head
-            .with("Date", date(SystemTime::now()))
-            .with("Server", SERVER);
+            .before("Server", SERVER)
+            .before("Date", date(SystemTime::now()));
         if let Some(connection) = connection {
             head = head.with("Connection", connection);
         }

@@ -7,9 +7,12 @@ use socket2::SockAddr;
 use super::Served;
 use super::reply::Reply;
 use super::sending::Sending;
-use crate::http::asked::{Asked, AskedError, HeadEnd};
+use crate::http::asked::{Asked, AskedError, HeadEnd, Length};
 use crate::http::skip::Skip;
 use crate::service::{Conversation, Flow};
+
+/// How long a body that is refused may be and still be taken, so that its sender comes to read why.
+const HEARD_OUT: u64 = 16 << 20;
 
 const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -30,6 +33,8 @@ pub(super) struct Talk {
     sending: Option<Sending>,
     /// Whether the answer that is under way is the last.
     last: bool,
+    /// How many bytes of a refused body are to be taken before the end.
+    refused: u64,
 }
 
 impl Talk {
@@ -42,6 +47,7 @@ impl Talk {
             asked: None,
             sending: None,
             last: false,
+            refused: 0,
         }
     }
 
@@ -66,7 +72,11 @@ impl Talk {
                 }
             }
             if self.last {
-                flow.close = true;
+                // Closed while bytes are under way, the connection would take the answer with it.
+                let taken = self.refused.min((self.input.len() - at) as u64);
+                self.refused -= taken;
+                at += taken as usize;
+                flow.close = self.refused == 0;
                 break;
             }
             if out.len() >= part && at < self.input.len() {
@@ -111,6 +121,15 @@ impl Talk {
                 let asked = Asked::read(&rest[..len], limits)?;
                 *at += len;
                 self.end = HeadEnd::default();
+                match asked.length {
+                    Length::Known(length) if length > limits.body => {
+                        if length <= HEARD_OUT && !asked.waits {
+                            self.refused = length;
+                        }
+                        return Err(AskedError::BodyTooLong);
+                    }
+                    _ => {}
+                }
                 if asked.waits && *at == self.input.len() {
                     if !matches!(asked.method.as_str(), "GET" | "HEAD") {
                         // It is refused whatever its body is, which need not be sent then.
