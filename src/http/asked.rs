@@ -119,11 +119,11 @@ impl HeadEnd {
         while let Some(found) = bytes[self.seen..].iter().position(|byte| *byte == b'\n') {
             let (end, line) = (self.seen + found, self.line);
             (self.seen, self.line) = (end + 1, end + 1);
-            if end == line || bytes[end - 1] != b'\r' {
-                return Err(AskedError::LineEnd);
-            }
             if end + 1 > limit {
                 return Err(self.too_long());
+            }
+            if end == line || bytes[end - 1] != b'\r' {
+                return Err(AskedError::LineEnd);
             }
             let empty = end == line + 1;
             match (empty, self.started) {

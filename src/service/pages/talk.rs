@@ -19,7 +19,7 @@ const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// One connection.
 ///
 /// What it holds is bounded: of the input, one head and what came in one piece with it; of the
-/// answers, one part. A client that sends requests and reads no answers is not listened to.
+/// answers, two parts. A client that sends requests and reads no answers is not listened to.
 pub(super) struct Talk {
     served: Arc<Served>,
     peer: SockAddr,
