@@ -33,6 +33,8 @@ def _row(path, page):
             raise ValueError(f"the page {path!r} must be (status, headers, body)")
         status, headers, page = page
         status, headers = int(status), _headers(path, headers)
+        if not 200 <= status < 600:
+            raise ValueError(f"the page {path!r} must have a status from 200 to 599, not {status}")
     if isinstance(page, os.PathLike):
         return where, status, headers, None, os.fsencode(os.path.abspath(page))
     return where, status, headers, _text(page, f"the page {path!r}"), None
