@@ -15,6 +15,7 @@ import socket
 import subprocess
 import threading
 import urllib.request
+import weakref
 
 import pytest
 import rsock
@@ -670,6 +671,20 @@ def test_an_address_of_ipv6_stands_in_brackets():
 def test_a_wrong_argument_is_named(arguments, error, text):
     with pytest.raises(error, match=text):
         rsock.PageServer(0, **arguments)
+
+
+def test_a_server_that_its_log_refers_to_is_collected():
+    class Own:
+        def line(self, text):
+            pass
+
+    own = Own()
+    own.server = rsock.PageServer(0, PAGES, log=own.line).start()
+    gone = weakref.ref(own)
+    ask(own.server, "/ten")
+    del own
+    gc.collect()
+    assert gone() is None
 
 
 @needs_curl

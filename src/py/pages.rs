@@ -14,6 +14,9 @@ use crate::http::asked::AskedLimits;
 use crate::service::Service;
 use crate::service::pages::{Content, Manner, Page, PageError, Pages, Root, Site, Table, Tell};
 
+/// No part of an answer is smaller, whatever the limit.
+const SMALLEST: usize = 4096;
+
 /// A page: its path, status, headers, and either its body or the path of a file.
 type Row<'py> = (
     Bound<'py, PyBytes>,
@@ -47,7 +50,8 @@ pub(super) fn service(
             body: max_body,
             ..standard.limits
         },
-        part: at_least_one(max_pending, "max_pending")?.min(standard.part),
+        // A single part may go beyond, so that a part is worth its while.
+        part: at_least_one(max_pending, "max_pending")?.clamp(SMALLEST, standard.part),
     };
     Ok(Box::new(Pages::new(
         site_of(site)?,
