@@ -22,6 +22,16 @@ def socket(request):
     return importlib.import_module(request.param)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_proxies():
+    """Take out what the environment says of proxies, and of where to connect to."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "rsock_connect_to"):
+            patch.delenv(name, raising=False)
+            patch.delenv(name.upper(), raising=False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def nothing_stays_open():
     """Fail a test that leaves a descriptor or a thread behind."""

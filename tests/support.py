@@ -79,7 +79,7 @@ class Worker(threading.Thread):
         return self._value
 
 
-def python(source, *, module=None, options=(), prefix=()):
+def python(source, *, module=None, options=(), prefix=(), cwd=None):
     """Run `source` in a fresh interpreter and return what it printed.
 
     With `module`, the name `socket` is bound to it beforehand. The run must end well and print
@@ -95,6 +95,7 @@ def python(source, *, module=None, options=(), prefix=()):
         capture_output=True,
         text=True,
         timeout=20,
+        cwd=cwd,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, ""), f"{done.returncode}: {done.stderr}"

@@ -19,14 +19,6 @@ import support
 HELLO = peers.reply(b"hello", "200 OK", "Content-Type: text/plain")
 
 
-@pytest.fixture(autouse=True)
-def no_proxies(monkeypatch):
-    """Take out what the environment says of proxies and of where to connect to."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "rsock_connect_to"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
 # What comes back.
 
 

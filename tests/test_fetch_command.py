@@ -19,14 +19,6 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Type: text/plain\r\n\r\
 COMMAND = [sys.executable, "-W", "error", "-m", "rsock", "fetch"]
 
 
-@pytest.fixture(autouse=True)
-def no_proxies(monkeypatch):
-    """Take out what the environment says of proxies and of where to connect to."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "rsock_connect_to"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
 def fetch(*arguments, cwd=None, stdin=b"", environment=()):
     """Run the command; give its status, its output, and what it says on stderr."""
     done = subprocess.run(

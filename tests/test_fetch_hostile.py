@@ -314,7 +314,7 @@ def test_redirects_share_one_deadline(peer):
 
 def test_a_server_that_does_not_read_is_given_up(peer):
     server = peer(lambda wire: wire.ending.wait(support.PATIENCE))
-    took, _ = late(server.url(), method="POST", data=bytes(64 * MIB), timeout=TIMEOUT)
+    took, _ = late(server.url(), method="POST", data=bytes(16 * MIB), timeout=TIMEOUT)
     assert TIMEOUT * 0.99 <= took <= TIMEOUT * 1.1
 
 

@@ -7,15 +7,10 @@ import peers
 import pytest
 import rsock
 
-VARIABLES = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"]
 
-
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def environment(monkeypatch):
-    """Take out what the environment says of proxies."""
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+    """Say in the environment which proxies there are."""
     return monkeypatch
 
 

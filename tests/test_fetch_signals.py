@@ -255,6 +255,7 @@ DEADLINE = """
 import time
 import rsock
 
+rsock.fetch.__name__  # loads it
 begun = time.monotonic()
 try:
     rsock.fetch("http://www.example.test/", proxies={}, timeout=0.3)

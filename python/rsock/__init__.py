@@ -378,6 +378,7 @@ _LATER = {
     "Headers": "_response",
     "HelloServer": "_servers",
     "HttpClient": "_fetch",
+    "PageServer": "_pages",
     "Response": "_response",
     "TcpServer": "_servers",
     "UdpServer": "_servers",

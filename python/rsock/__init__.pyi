@@ -27,6 +27,7 @@ from rsock._response import (
     Headers as Headers,
     Response as Response,
 )
+from rsock._pages import PageServer as PageServer
 from rsock._servers import (
     EchoServer as EchoServer,
     HelloServer as HelloServer,
