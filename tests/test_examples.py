@@ -104,7 +104,7 @@ def test_a_page_is_fetched_and_saved(tmp_path):
     assert re.match(r"302 Found from http://127\.0\.0\.1:\d+/old$", lines[0])
     assert lines[1] == "HTTP/1.1 200 OK"
     assert lines[-2:] == [
-        "38 bytes, as text 32 characters (gb18030)",
+        "34 bytes, as text 30 characters (gb18030)",
         f"saved as {file}",
     ]
     assert "你好世界" in file.read_text(encoding="gb2312")
