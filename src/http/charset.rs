@@ -279,12 +279,12 @@ fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
 }
 
 fn guess(body: &[u8], media: &[u8]) -> &'static Encoding {
-    if std::str::from_utf8(body).is_ok() || is_media(media, "application/json") {
-        return UTF_8;
-    }
     let sample = &body[..body.len().min(SAMPLE)];
     if let Some(encoding) = without_mark(sample) {
         return encoding;
+    }
+    if std::str::from_utf8(body).is_ok() || is_media(media, "application/json") {
+        return UTF_8;
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(sample, sample.len() == body.len());

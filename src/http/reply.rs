@@ -172,6 +172,19 @@ impl Reply {
         Ok(())
     }
 
+    /// Take in that so many bytes of a body of known length came, and went elsewhere; return how
+    /// many of them belong to it.
+    pub fn pass(&mut self, count: usize) -> usize {
+        let State::Length { left } = &mut self.state else {
+            return 0;
+        };
+        let count = (*left).min(count as u64);
+        *left -= count;
+        self.received += count;
+        // No more than was passed.
+        usize::try_from(count).unwrap_or(usize::MAX)
+    }
+
     /// Tell it that no more input comes.
     ///
     /// Errors: [`Error::IncompleteHead`] or [`Error::IncompleteBody`] if that was too early, or the

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
 
 use super::argument::file_system_name;
+use super::buffer;
 use super::call::Interpreter;
 use super::fetch_errors::raised;
 use super::{raw, timeout};
@@ -15,8 +16,9 @@ use crate::error::Error;
 use crate::http::{self, ConnectTo, Headers, Proxies};
 use crate::net::Patience;
 use crate::service::fetch::{
-    Audience, Client, Ended, Fetched, Order, Settings, Timings, To, Verify,
+    Audience, Client, Ended, Fetched, Fill, Order, Settings, Timings, To, Verify,
 };
+use crate::sys::io::Target;
 
 /// Fetches, and keeps connections. Many threads may use it.
 #[pyclass(name = "HttpCore", module = "rsock._rsock", frozen)]
@@ -103,14 +105,19 @@ impl HttpCore {
                 &environment
             }
         };
-        let mut ears = Ears { sink, progress };
+        let mut ears = Ears {
+            py,
+            sink,
+            progress,
+            held: None,
+        };
         match self
             .client
             .fetch(&Interpreter(py), order, proxies, &mut ears)
         {
-            Ok(fetched) => PyFetched::new(py, fetched),
+            Ok(fetched) => PyFetched::new(py, fetched, ears.held),
             Err(Ended::Raised(error)) => Err(error),
-            Err(Ended::Failed(failure)) => Err(raised(py, *failure)),
+            Err(Ended::Failed(failure)) => Err(raised(py, *failure, ears.held)),
         }
     }
 
@@ -213,8 +220,11 @@ fn descriptor(number: &Bound<'_, PyAny>) -> PyResult<i32> {
 
 /// The functions that hear of a fetch.
 struct Ears<'py> {
+    py: Python<'py>,
     sink: Option<Bound<'py, PyAny>>,
     progress: Option<Bound<'py, PyAny>>,
+    /// The body, where it was received straight into Python's memory.
+    held: Option<Bound<'py, PyBytes>>,
 }
 
 impl Audience for Ears<'_> {
@@ -225,6 +235,14 @@ impl Audience for Ears<'_> {
             Some(sink) => sink.call1((PyBytes::new(sink.py(), piece),)).map(drop),
             None => Ok(()),
         }
+    }
+
+    fn hold(&mut self, length: usize, fill: Fill<'_, Self>) -> PyResult<()> {
+        let py = self.py;
+        let receive = |memory: &mut Target<'_>| Ok((fill(self, memory)?, ()));
+        let (bytes, ()) = buffer::receive(py, length, receive)?;
+        self.held = Some(bytes);
+        Ok(())
     }
 
     fn hear(&mut self, done: u64, total: Option<u64>) -> PyResult<()> {
@@ -244,11 +262,17 @@ pub(super) struct PyFetched {
 }
 
 impl PyFetched {
-    pub(super) fn new(py: Python<'_>, mut fetched: Fetched) -> PyResult<Self> {
-        let body = PyBytes::new(py, &std::mem::take(&mut fetched.body)).unbind();
+    /// Make it of what was fetched, and of the body if that is in Python's memory already.
+    pub(super) fn new(
+        py: Python<'_>,
+        mut fetched: Fetched,
+        held: Option<Bound<'_, PyBytes>>,
+    ) -> PyResult<Self> {
+        let came = std::mem::take(&mut fetched.body);
+        let body = held.unwrap_or_else(|| PyBytes::new(py, &came)).unbind();
         let history = std::mem::take(&mut fetched.history)
             .into_iter()
-            .map(|earlier| Py::new(py, Self::new(py, earlier)?))
+            .map(|earlier| Py::new(py, Self::new(py, earlier, None)?))
             .collect::<PyResult<_>>()?;
         Ok(Self {
             fetched,

@@ -8,7 +8,7 @@ use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 use super::fetch::PyFetched;
 use crate::error::Error;
 use crate::http;
-use crate::service::fetch::{Cause, Failure};
+use crate::service::fetch::{Cause, Failure, Fetched};
 
 /// The classes, in the order of [`CLASSES`].
 #[derive(Clone, Copy)]
@@ -87,7 +87,7 @@ fn types(py: Python<'_>) -> PyResult<&'static Vec<Py<PyType>>> {
 }
 
 /// Say in Python's terms why a fetch failed.
-pub(super) fn raised(py: Python<'_>, failure: Failure) -> PyErr {
+pub(super) fn raised(py: Python<'_>, failure: Failure, held: Option<Bound<'_, PyBytes>>) -> PyErr {
     let Failure {
         cause,
         message,
@@ -95,7 +95,9 @@ pub(super) fn raised(py: Python<'_>, failure: Failure) -> PyErr {
         reply,
     } = failure;
     let class = match &cause {
-        Cause::Core(error) | Cause::Sink(error) => return system(py, error, message, (url, reply)),
+        Cause::Core(error) | Cause::Sink(error) => {
+            return system(py, error, message, (url, reply, held));
+        }
         Cause::Http(error) => match error.kind() {
             http::Kind::Argument => return PyValueError::new_err(message),
             http::Kind::BadReply => Class::BadReply,
@@ -114,13 +116,14 @@ pub(super) fn raised(py: Python<'_>, failure: Failure) -> PyErr {
         let class = types[class as usize].bind(py).clone();
         PyErr::from_type(class, message)
     });
-    describe(py, error.unwrap_or_else(|error| error), (url, reply))
+    describe(py, error.unwrap_or_else(|error| error), (url, reply, held))
 }
 
-type Came = (String, Option<Box<crate::service::fetch::Fetched>>);
+/// Where from, and what of it.
+type Came<'py> = (String, Option<Box<Fetched>>, Option<Bound<'py, PyBytes>>);
 
 /// Make an error of the system: its class follows from its number, as everywhere.
-fn system(py: Python<'_>, error: &Error, message: String, came: Came) -> PyErr {
+fn system(py: Python<'_>, error: &Error, message: String, came: Came<'_>) -> PyErr {
     let error = match (error, error.errno()) {
         (Error::AddressInfo { code, .. }, _) => Error::AddressInfo {
             code: *code,
@@ -134,11 +137,13 @@ fn system(py: Python<'_>, error: &Error, message: String, came: Came) -> PyErr {
 }
 
 /// Tell an error what had come. Nothing that fails on the way hides the error itself.
-fn describe(py: Python<'_>, error: PyErr, (url, reply): Came) -> PyErr {
+fn describe(py: Python<'_>, error: PyErr, (url, reply, held): Came<'_>) -> PyErr {
     let value = error.value(py);
     let attributes = || -> PyResult<()> {
         value.setattr("url", url)?;
-        let response = reply.map(|reply| PyFetched::new(py, *reply)).transpose()?;
+        let response = reply
+            .map(|reply| PyFetched::new(py, *reply, held))
+            .transpose()?;
         let partial = match &response {
             Some(response) => response.body(py),
             None => PyBytes::new(py, b""),

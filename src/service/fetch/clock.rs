@@ -19,6 +19,8 @@ pub(super) enum Stop {
     Look,
     /// What has come has to be handed out.
     Deliver,
+    /// Memory is wanted for a body of this length.
+    Room(usize),
     /// There is progress to tell.
     Tell,
     /// It is over.

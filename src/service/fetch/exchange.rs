@@ -8,6 +8,7 @@ use super::failure::{Cause, Doing};
 use super::sink::Sink;
 use super::stream::{Came, End, Stream};
 use crate::http::{Decoder, Event, Framing, Limits, Reply};
+use crate::sys::io::Target;
 use crate::sys::poll::{Entry, Readiness};
 
 /// How much is read at once from the beginning: few replies have more.
@@ -139,7 +140,7 @@ impl Exchange {
         }
         match (&self.decoder, self.reply.length()) {
             (None, Some(length)) => {
-                sink.expect(length)?;
+                sink.check(length)?;
                 if length > SMALL as u64 {
                     self.widen();
                 }
@@ -172,6 +173,54 @@ impl Exchange {
         }
         self.finish()?;
         sink.settle(true, clock)
+    }
+
+    /// Return how much memory the body takes that can be received into it straight away: its
+    /// length is known, and it is as it comes.
+    pub(super) fn straight(&self, stream: &Stream) -> Option<usize> {
+        match self.reply.framing() {
+            Some(Framing::Length(length))
+                if self.decoder.is_none() && self.raw.is_none() && !stream.is_secure() =>
+            {
+                usize::try_from(length)
+                    .ok()
+                    .filter(|length| *length >= LARGE / 4)
+            }
+            _ => None,
+        }
+    }
+
+    /// As [`Exchange::body`], into memory for all of it, of which `filled` bytes are filled.
+    pub(super) fn fill(
+        &mut self,
+        stream: &mut Stream,
+        (into, filled): (&mut Target<'_>, &mut usize),
+        sink: &mut Sink,
+        clock: &mut Clock,
+    ) -> Result<(), Stop> {
+        loop {
+            sink.settle(false, clock)?;
+            clock.tick()?;
+            if !self.body.is_empty() {
+                let piece = &self.inbox[self.body.clone()];
+                let count = into.skip(*filled).fill(piece);
+                self.body.start = self.body.end;
+                *filled += count;
+                sink.pass(count);
+            } else if self.reply.is_whole() {
+                return Ok(());
+            } else if !self.feed()? {
+                match self.ended {
+                    Some(end) => self.end(end)?,
+                    None if !self.done_sending => self.transfer(stream, clock)?,
+                    None => {
+                        let count = self.receive_into(stream, &mut into.skip(*filled), clock)?;
+                        *filled += self.reply.pass(count);
+                        sink.pass(count);
+                    }
+                }
+            }
+        }
     }
 
     /// Make more room for reading, as nothing is waiting to be looked at.
@@ -283,6 +332,26 @@ impl Exchange {
             Err(stop) => return Err(stop),
         };
         Ok(())
+    }
+
+    /// As [`Exchange::receive`], into memory of the caller's.
+    fn receive_into(
+        &mut self,
+        stream: &mut Stream,
+        into: &mut Target<'_>,
+        clock: &mut Clock,
+    ) -> Result<usize, Stop> {
+        if !self.eager {
+            clock.wait(stream.fd(), Readiness::Read)?;
+        }
+        let came = stream.read_plain(into, clock)?;
+        self.eager = false;
+        match came {
+            Came::Bytes(count) => return Ok(count),
+            Came::End(end) => self.ended = Some(end),
+            Came::Nothing => {}
+        }
+        Ok(0)
     }
 
     /// Receive what is there, and return whether anything is.

@@ -40,7 +40,7 @@ mod stream;
 mod tls;
 mod trust;
 
-pub use client::{Audience, Client, Settings};
+pub use client::{Audience, Client, Fill, Settings};
 pub use failure::{Cause, Ended, Failure};
 pub use fetched::{Fetched, Timings};
 pub use order::Order;

@@ -15,6 +15,7 @@ use super::route::Route;
 use super::sink::{Sink, To};
 use super::stream::Stream;
 use crate::http::{self, Proxies, Request, follow};
+use crate::sys::io::Target;
 
 /// How much of the body of a redirect is kept; whatever is longer is not even received.
 const ASIDE: u64 = 64 * 1024;
@@ -39,6 +40,8 @@ pub(super) struct Run<'a> {
     begun: Duration,
     timings: Timings,
     sink: Sink,
+    /// Whether memory for the body was asked for.
+    asked: bool,
     history: Vec<Fetched>,
 }
 
@@ -84,6 +87,7 @@ impl<'a> Run<'a> {
             begun: Duration::ZERO,
             timings: Timings::default(),
             sink: Sink::new(to, order.max_body, order.tells),
+            asked: false,
             history: Vec::new(),
             order,
         })
@@ -142,6 +146,12 @@ impl<'a> Run<'a> {
                 let Some(stream) = &mut self.stream else {
                     return Err(Cause::Closed.into());
                 };
+                if !self.asked && self.sink.is_memory() {
+                    self.asked = true;
+                    if let Some(length) = exchange.straight(stream) {
+                        return Err(Stop::Room(length));
+                    }
+                }
                 exchange.body(stream, &mut self.sink, &mut self.clock)?;
                 return self.done().map(Some);
             }
@@ -366,6 +376,16 @@ impl Run<'_> {
 
 /// Between the machine and whoever runs it.
 impl Run<'_> {
+    /// Receive the body into memory for all of it.
+    pub(super) fn fill(&mut self, into: &mut Target<'_>, filled: &mut usize) -> Result<(), Stop> {
+        match (&mut self.stage, &mut self.stream) {
+            (Stage::Body(exchange), Some(stream)) => {
+                exchange.fill(stream, (into, filled), &mut self.sink, &mut self.clock)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Hand a piece of the body out.
     pub(super) fn deliver<A: Audience>(&mut self, audience: &mut A) -> Result<(), A::Error> {
         let piece = self.sink.hand_out();

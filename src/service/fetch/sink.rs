@@ -88,19 +88,12 @@ impl Sink {
         usize::try_from(room).unwrap_or(usize::MAX)
     }
 
-    /// Expect so many bytes, so that memory has to be moved less. Errors: [`Cause::TooLarge`].
-    pub(super) fn expect(&mut self, bytes: u64) -> Result<(), Stop> {
-        if let Some(most) = self.most.filter(|most| bytes > *most) {
-            return Err(Cause::TooLarge(most).into());
+    /// Look whether a body of this length may come. Errors: [`Cause::TooLarge`].
+    pub(super) fn check(&self, bytes: u64) -> Result<(), Stop> {
+        match self.most {
+            Some(most) if bytes > most => Err(Cause::TooLarge(most).into()),
+            _ => Ok(()),
         }
-        if let Kind::Memory = self.kind {
-            // Whoever promises much has not sent it yet: beyond this, memory grows as it comes.
-            let most = 16 * 1024 * 1024;
-            let bytes = usize::try_from(bytes).unwrap_or(most).min(most);
-            // Without the memory it fails where the bytes are, if they come at all.
-            let _ = self.held.try_reserve_exact(bytes);
-        }
-        Ok(())
     }
 
     /// Look whether so many bytes before decoding are too many: what decodes to little or nothing
@@ -132,6 +125,16 @@ impl Sink {
             true => Err(Cause::TooLarge(self.most.unwrap_or(u64::MAX)).into()),
             false => Ok(()),
         }
+    }
+
+    /// Return whether the body is to be in memory.
+    pub(super) const fn is_memory(&self) -> bool {
+        matches!(self.kind, Kind::Memory)
+    }
+
+    /// Count bytes that went into memory without coming by.
+    pub(super) fn pass(&mut self, count: usize) {
+        self.total += count as u64;
     }
 
     /// Move on what was taken, where there is enough of it, or all where it is the `last`.

@@ -81,9 +81,12 @@ impl ServerCertVerifier for Careful {
             .inner
             .verify_server_cert(certificate, between, name, ocsp, now);
         match outcome {
-            // The other is what rustls says of one that calls itself an authority.
+            // The last is what rustls says of one that calls itself an authority, and the second
+            // of one that has the name of a known one.
             Err(Error::InvalidCertificate(
-                CertificateError::UnknownIssuer | CertificateError::Other(_),
+                CertificateError::UnknownIssuer
+                | CertificateError::BadSignature
+                | CertificateError::Other(_),
             )) if certificate::is_self_signed(certificate) => Err(Error::InvalidCertificate(
                 CertificateError::Other(OtherError(Arc::new(SelfSigned))),
             )),
