@@ -248,7 +248,11 @@ def test_a_reset_is_an_error(peer, begin):
         wire.send(begin)
         wire.reset()
 
-    refused(peer(script), (ConnectionResetError, rsock.IncompleteReplyError))
+    error = refused(peer(script), (ConnectionResetError, rsock.IncompleteReplyError))
+    if begin.endswith(b"hello"):
+        assert error.partial == b"hello"
+        assert isinstance(error.response, rsock.Response)
+        assert error.response.body == b"hello"
 
 
 TIMEOUT = 0.5

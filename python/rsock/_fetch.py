@@ -43,7 +43,7 @@ class _Unset:
 
 _GET = _DefaultMethod("GET")
 _MAX_BODY = _DefaultSize(64 << 20)
-_UNSET: Any = _Unset()
+_UNSET = _Unset()
 
 
 def fetch(
@@ -154,7 +154,7 @@ class HttpClient:
         max_idle: int = 8,
     ) -> None:
         self._headers = _request.merge([], _request.fields(headers))
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "timeout": timeout,
             "read_timeout": read_timeout,
             "redirects": redirects,
@@ -175,17 +175,17 @@ class HttpClient:
         headers: _HeadersArgument | None = None,
         data: _Data | None = None,
         json: Any = _UNSET,
-        timeout: float | None = _UNSET,
-        read_timeout: float | None = _UNSET,
-        redirects: int = _UNSET,
-        max_body: int | None = _UNSET,
-        max_head: int = _UNSET,
-        decode: bool = _UNSET,
-        auth: tuple[str | bytes, str | bytes] | None = _UNSET,
-        keep_raw: bool = _UNSET,
+        timeout: float | _Unset | None = _UNSET,
+        read_timeout: float | _Unset | None = _UNSET,
+        redirects: int | _Unset = _UNSET,
+        max_body: int | _Unset | None = _UNSET,
+        max_head: int | _Unset = _UNSET,
+        decode: bool | _Unset = _UNSET,
+        auth: tuple[str | bytes, str | bytes] | _Unset | None = _UNSET,
+        keep_raw: bool | _Unset = _UNSET,
         progress: _Progress = None,
         to: _To = None,
-        downgrade: bool = _UNSET,
+        downgrade: bool | _Unset = _UNSET,
     ) -> Response:
         """Ask for a page as the function `fetch` does; what is not given is as the client has it.
 
@@ -220,7 +220,7 @@ class HttpClient:
             json=json,
             progress=progress,
             to=to,
-            **settings,  # type: ignore[arg-type]  # a dictionary of several types
+            **settings,
         )
 
     def get(self, url: str, **settings: Any) -> Response:
@@ -348,10 +348,11 @@ def _run(
                 sink,
                 tell,
             )
-        except _rsock.FetchError as error:
-            came = error.response
-            if came is not None and not isinstance(came, Response):
-                error.response = Response(came)
+        except OSError as error:
+            # Of whatever class it is, it has what came of the reply.
+            came = getattr(error, "response", None)
+            if isinstance(came, _rsock.Fetched):
+                error.response = Response(came)  # type: ignore[attr-defined]
             raise
         return Response(fetched)
 
