@@ -15,6 +15,26 @@
 //! | `redirect`   | what follows a redirect                                            |
 //! | `proxy`      | which proxy a URL goes through                                     |
 //! | `connect_to` | rules that send connections elsewhere                              |
+//!
+//! And what a server needs:
+//!
+//! | file         | holds                                                              |
+//! |--------------|--------------------------------------------------------------------|
+//! | `asked`      | the head of a request, from bytes                                  |
+//! | `target`     | what a request is for: path, query, host                           |
+//! | `skip`       | passing over the body of a request                                 |
+//! | `answer`     | the head of a reply, to bytes                                      |
+//! | `condition`  | whether a client has what it asks for already                      |
+//! | `range`      | which part of it a client wants                                    |
+//! | `media`      | what kind of thing a file is                                       |
+
+pub mod answer;
+pub mod asked;
+pub mod condition;
+pub mod media;
+pub mod range;
+pub mod skip;
+pub mod target;
 
 mod charset;
 mod chunked;

@@ -21,6 +21,7 @@ mod lifecycle;
 mod message;
 mod number;
 mod options;
+mod pages;
 mod raw;
 mod resolver;
 mod servers;

@@ -16,6 +16,12 @@ pub trait Conversation: Send {
     /// Take a piece as it arrived; what is put into `out` is sent in answer.
     fn received(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Flow;
 
+    /// Go on with an answer of which a step said [`Flow::more`]: all before it is sent.
+    fn resumed(&mut self, out: &mut Vec<u8>) -> Flow {
+        let _ = out;
+        Flow::CONTINUE
+    }
+
     /// Take the end of what the other side sends. What is left in `out` is sent before closing.
     fn ended(&mut self, out: &mut Vec<u8>) -> Flow {
         let _ = out;
@@ -37,6 +43,10 @@ pub struct Flow {
     pub messages: u32,
     /// Whether the step found something wrong (too long a message, a failing handler).
     pub failed: bool,
+    /// There is more to send than was put into `out`: call [`Conversation::resumed`] for it once
+    /// the client has taken this, and receive nothing before. So an answer of any length needs no
+    /// more memory than one part of it.
+    pub more: bool,
     /// Send the piece that was received as well, at this place in `out`. An engine may do so
     /// without copying the piece, which is worth it from a few KiB on.
     pub piece_at: Option<usize>,
@@ -49,6 +59,7 @@ impl Flow {
         delay: Duration::ZERO,
         messages: 0,
         failed: false,
+        more: false,
         piece_at: None,
     };
     /// Close once everything is sent.

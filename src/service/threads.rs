@@ -234,6 +234,8 @@ struct Talk<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
     GoOn,
+    /// The conversation has more to say.
+    Resume,
     Close,
 }
 
@@ -295,11 +297,25 @@ impl Talk<'_> {
             });
             flow
         });
-        self.follow(flow)
+        let next = self.follow(flow);
+        self.resume(next)
     }
 
-    /// Take one step of the conversation, and send what it answers.
+    /// Take one step of the conversation, and send all that it answers.
     fn step(&mut self, work: impl FnOnce(&mut dyn Conversation, &mut Vec<u8>) -> Flow) -> Next {
+        let next = self.one_step(work);
+        self.resume(next)
+    }
+
+    /// Go on for as long as the conversation has more to say.
+    fn resume(&mut self, mut next: Next) -> Next {
+        while next == Next::Resume {
+            next = self.one_step(|conversation, out| conversation.resumed(out));
+        }
+        next
+    }
+
+    fn one_step(&mut self, work: impl FnOnce(&mut dyn Conversation, &mut Vec<u8>) -> Flow) -> Next {
         let Some(conversation) = &mut self.conversation else {
             return Next::Close;
         };
@@ -341,7 +357,11 @@ impl Talk<'_> {
                 self.out = Vec::new();
             }
         }
-        if flow.close { Next::Close } else { Next::GoOn }
+        match flow {
+            Flow { close: true, .. } => Next::Close,
+            Flow { more: true, .. } => Next::Resume,
+            _ => Next::GoOn,
+        }
     }
 
     /// The client sends no more. It may still receive, if that is what the conversation wants.

@@ -86,6 +86,8 @@ pub(super) struct Connection {
     pub(super) ended: bool,
     /// Close once everything is sent.
     pub(super) closing: bool,
+    /// The conversation has more to say, once the client has taken what was said.
+    pub(super) more: bool,
     /// Neither send nor receive for now.
     pub(super) delayed: bool,
     /// The kernel took less than it was given, and has not said since that there is room.
@@ -116,6 +118,7 @@ impl Connection {
             thorough: false,
             ended: false,
             closing: false,
+            more: false,
             delayed: false,
             refused: false,
             watched: false,
@@ -126,8 +129,13 @@ impl Connection {
     /// Return whether to receive, with so many bytes allowed to wait for the client.
     pub(super) fn wants_input(&self, max_pending: usize) -> bool {
         self.readable
-            && !(self.ended || self.closing || self.delayed)
+            && !(self.ended || self.closing || self.delayed || self.more)
             && self.kept.len() <= max_pending
+    }
+
+    /// Return whether the conversation is to say more now.
+    pub(super) fn resumes(&self) -> bool {
+        self.more && !(self.closing || self.delayed) && self.kept.is_empty()
     }
 
     /// Receive what fits.

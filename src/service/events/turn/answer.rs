@@ -27,6 +27,7 @@ impl Turn {
             return;
         };
         connection.closing |= flow.close;
+        connection.more = flow.more;
         let mut piece = &self.input[..received];
         let mut at = flow.piece_at.map(|at| at.min(self.out.len()));
         if !flow.delay.is_zero() || !connection.kept.is_empty() {
