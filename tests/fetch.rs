@@ -6,6 +6,7 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::{Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -551,7 +552,7 @@ fn whoever_takes_the_body_can_end_the_fetch() {
 }
 
 #[test]
-fn a_body_goes_into_a_file_or_a_pipe() {
+fn a_body_goes_into_a_file_or_a_stream() {
     bounded(|| {
         let text: Vec<u8> = (0..2_000_000u32)
             .map(|number| (number % 251) as u8)
@@ -570,7 +571,7 @@ fn a_body_goes_into_a_file_or_a_pipe() {
         std::fs::remove_file(&path).unwrap();
         assert!(fetched.body.is_empty() && written == text);
 
-        let (mut reader, writer) = std::io::pipe().unwrap();
+        let (mut reader, writer) = UnixStream::pair().unwrap();
         let reading = thread::spawn(move || {
             let mut all = Vec::new();
             reader.read_to_end(&mut all).unwrap();
@@ -585,12 +586,12 @@ fn a_body_goes_into_a_file_or_a_pipe() {
 }
 
 #[test]
-fn a_pipe_that_nobody_reads_does_not_hold_a_fetch_past_its_deadline() {
+fn a_stream_that_nobody_reads_does_not_hold_a_fetch_past_its_deadline() {
     bounded(|| {
         let mut reply = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
         reply.resize(1_000_000, b'x');
         let (address, _server) = one(&reply);
-        let (_reader, writer) = std::io::pipe().unwrap();
+        let (_reader, writer) = UnixStream::pair().unwrap();
         let mut piped = order(&format!("http://{address}"));
         (piped.to, piped.timeout) = (To::File(writer.into()), Some(Duration::from_millis(200)));
         let start = Instant::now();
