@@ -72,10 +72,11 @@ impl Decoder {
                     break;
                 };
                 let from = match before.last_mut() {
-                    None => stage.feed(&input[taken..]).map(|count| {
+                    None => {
+                        let count = stage.feed(&input[taken..])?;
                         taken += count;
                         count
-                    })?,
+                    }
                     Some(before) => {
                         let count = stage.feed(&before.buffer[before.ready.clone()])?;
                         before.ready.start += count;

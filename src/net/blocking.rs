@@ -27,6 +27,11 @@ pub trait Caller {
 
     /// Look at what interrupted a system call; an error ends the call.
     fn interrupted(&self) -> std::result::Result<(), Self::Error>;
+
+    /// Return whether there may be something to look at though no system call was interrupted.
+    fn looks(&self) -> bool {
+        true
+    }
 }
 
 /// A caller with nobody to give way to: plain Rust.
@@ -122,7 +127,7 @@ fn wait(fd: BorrowedFd<'_>, deadline: &mut Deadline, readiness: Readiness) -> Re
 
 /// How long work goes on at most before its caller looks for signals. One that comes right before
 /// a wait does not end it, and one that comes while there is nothing to wait for ends nothing.
-pub const LOOK: Duration = Duration::from_millis(30);
+pub const LOOK: Duration = Duration::from_millis(60);
 
 /// Run work that waits many times, and let others run for all of it.
 ///
@@ -140,12 +145,26 @@ pub fn resume<C: Caller, T: Send>(
     }
 }
 
-/// Wait until one of the descriptors is ready, and return whether one is: if none is, it is time
-/// to look for signals. Errors: [`Error::TimedOut`] when the end is reached; `None` is never.
-pub fn wait_for(entries: &mut [Entry<'_>], end: Option<Instant>) -> Result<bool> {
+/// What ended a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// One of the descriptors is ready.
+    Ready,
+    /// A signal, at which the caller has to look.
+    Signal,
+    /// It has lasted for so long that something else may have to be looked at.
+    Long,
+}
+
+/// Wait until one of the descriptors is ready, or something else has to be looked at.
+///
+/// Errors: [`Error::TimedOut`] when the end is reached; `None` is never.
+pub fn wait_for(entries: &mut [Entry<'_>], end: Option<Instant>) -> Result<Woken> {
     match poll::wait_any(entries, Some(slice(end)?)) {
-        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(false),
-        outcome => Ok(outcome?),
+        Ok(true) => Ok(Woken::Ready),
+        Ok(false) => Ok(Woken::Long),
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Woken::Signal),
+        Err(error) => Err(error.into()),
     }
 }
 

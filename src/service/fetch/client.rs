@@ -88,7 +88,7 @@ impl Client {
         C: Caller,
         A: Audience<Error = C::Error>,
     {
-        let mut run = Run::begin(self, order, proxies).map_err(|cause| {
+        let mut run = Run::begin(self, order, proxies, caller.looks()).map_err(|cause| {
             let (message, url) = (cause.plain_words(), String::new());
             Ended::Failed(Box::new(Failure {
                 cause,

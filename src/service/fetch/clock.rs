@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::failure::Cause;
 use crate::error::Error;
-use crate::net::blocking::{self, LOOK};
+use crate::net::blocking::{self, LOOK, Woken};
 use crate::sys::poll::{Entry, Readiness};
 
 /// What a fetch stops for. But for a failure it is called again, and goes on where it was.
@@ -44,6 +44,8 @@ pub(super) struct Clock {
     waiting: Option<Instant>,
     /// When signals were last looked for.
     looked: Instant,
+    /// Whether the caller looks for signals of its own accord.
+    looks: bool,
     closed: Arc<AtomicBool>,
 }
 
@@ -52,6 +54,7 @@ impl Clock {
     pub(super) fn start(
         total: Option<Duration>,
         patience: Option<Duration>,
+        looks: bool,
         closed: Arc<AtomicBool>,
     ) -> Self {
         let begun = Instant::now();
@@ -61,6 +64,7 @@ impl Clock {
             patience,
             waiting: None,
             looked: begun,
+            looks,
             closed,
         }
     }
@@ -76,11 +80,8 @@ impl Clock {
         if self.end.is_some_and(|end| now >= end) {
             return Err(Cause::TimedOut.into());
         }
-        if self.closed.load(Ordering::Relaxed) {
-            return Err(Cause::Closed.into());
-        }
         if now.saturating_duration_since(self.looked) >= LOOK {
-            return Err(self.look());
+            return self.look(Woken::Long);
         }
         Ok(())
     }
@@ -100,75 +101,80 @@ impl Clock {
             }
             None => None,
         };
-        let end = [self.end, limit].into_iter().flatten().min();
-        match blocking::wait_for(entries, end) {
-            Ok(true) => {
-                self.waiting = None;
-                Ok(())
-            }
-            Ok(false) => Err(self.look()),
-            Err(Error::TimedOut) if end != self.end => Err(Cause::Quiet.into()),
-            Err(error) => Err(error.into()),
+        if !self.wait_until(entries, limit)? {
+            return Err(Cause::Quiet.into());
         }
+        self.waiting = None;
+        Ok(())
     }
 
-    /// Wait for connections until an instant, or the end; return whether one is ready.
+    /// Wait until one of the descriptors is ready, or an instant or the end is reached; return
+    /// whether one is ready.
     pub(super) fn wait_until(
         &mut self,
         entries: &mut [Entry<'_>],
         instant: Option<Instant>,
     ) -> Result<bool, Stop> {
         let end = [self.end, instant].into_iter().flatten().min();
-        match blocking::wait_for(entries, end) {
-            Ok(true) => Ok(true),
-            Ok(false) => Err(self.look()),
-            Err(Error::TimedOut) if end != self.end => Ok(false),
-            Err(error) => Err(error.into()),
+        loop {
+            match blocking::wait_for(entries, end) {
+                Ok(Woken::Ready) => return Ok(true),
+                Ok(woken) => self.look(woken)?,
+                Err(Error::TimedOut) if end != self.end => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 
     /// Wait for another thread.
     pub(super) fn hear<T>(&mut self, from: &Receiver<T>) -> Result<T, Stop> {
-        match blocking::wait_to_hear(from, self.end)? {
-            Some(value) => Ok(value),
-            None => Err(self.look()),
+        loop {
+            if let Some(value) = blocking::wait_to_hear(from, self.end)? {
+                return Ok(value);
+            }
+            // A signal does not wake whoever waits for a thread.
+            self.look(Woken::Long)?;
         }
     }
 
-    /// Look at an error of a read or write: what a wait or a look at signals mends is `None`.
+    /// Look at an error of a read or write: what a wait or a look at signals mends is none.
     pub(super) fn mends(&mut self, error: std::io::Error) -> Result<(), Stop> {
         match error.kind() {
             ErrorKind::WouldBlock => Ok(()),
-            ErrorKind::Interrupted => Err(self.look()),
+            ErrorKind::Interrupted => self.look(Woken::Signal),
             _ => Err(Error::Os(error).into()),
-        }
-    }
-
-    /// As [`Clock::wait_any`], for whoever takes what was received: that is not the other side's
-    /// affair, and only the end counts.
-    pub(super) fn wait_sink(&mut self, entries: &mut [Entry<'_>]) -> Result<(), Stop> {
-        match self.wait_until(entries, None)? {
-            true => Ok(()),
-            false => Err(self.look()),
         }
     }
 
     /// As [`Clock::mends`], for whoever takes what was received.
     pub(super) fn mends_sink(&mut self, error: std::io::Error) -> Result<(), Stop> {
-        match self.mends(error) {
-            Err(Stop::Failed(cause)) => match *cause {
-                Cause::Core(error) => Err(Cause::Sink(error).into()),
-                cause => Err(cause.into()),
-            },
-            outcome => outcome,
+        match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::Interrupted => self.mends(error),
+            _ => Err(Cause::Sink(Error::Os(error)).into()),
         }
     }
 
-    fn look(&mut self) -> Stop {
-        self.looked = Instant::now();
-        if self.closed.load(Ordering::Relaxed) {
-            return Cause::Closed.into();
+    /// Wait for whoever takes what was received: that is not the other side's affair, and only
+    /// the end counts.
+    pub(super) fn wait_sink(&mut self, entry: Entry<'_>) -> Result<(), Stop> {
+        self.wait_until(&mut [entry], None).map(drop)
+    }
+
+    /// Look whether the client was closed.
+    pub(super) fn check_open(&self) -> Result<(), Stop> {
+        match self.closed.load(Ordering::Relaxed) {
+            true => Err(Cause::Closed.into()),
+            false => Ok(()),
         }
-        Stop::Look
+    }
+
+    /// Look at what is not a matter of descriptors, and stop where the caller has to look, too.
+    fn look(&mut self, woken: Woken) -> Result<(), Stop> {
+        self.looked = Instant::now();
+        self.check_open()?;
+        match self.looks || woken == Woken::Signal {
+            true => Err(Stop::Look),
+            false => Ok(()),
+        }
     }
 }

@@ -138,14 +138,8 @@ impl Exchange {
         if self.wanted.decode && self.reply.framing() != Some(Framing::None) {
             self.decoder = Decoder::of(&head.headers)?;
         }
-        match (&self.decoder, self.reply.length()) {
-            (None, Some(length)) => {
-                sink.check(length)?;
-                if length > SMALL as u64 {
-                    self.widen();
-                }
-            }
-            _ => {}
+        if let (None, Some(length)) = (&self.decoder, self.reply.length()) {
+            sink.check(length)?;
         }
         Ok(())
     }

@@ -20,6 +20,9 @@ use crate::sys::io::Target;
 /// How much of the body of a redirect is kept; whatever is longer is not even received.
 const ASIDE: u64 = 64 * 1024;
 
+/// How much of a body that is too large comes with the error.
+const SAMPLE: usize = 1024 * 1024;
+
 /// One fetch.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
@@ -65,9 +68,12 @@ impl<'a> Run<'a> {
         client: &'a Client,
         mut order: Order,
         proxies: &'a Proxies,
+        looks: bool,
     ) -> Result<Self, Cause> {
         let closed = Arc::clone(&client.closed);
-        let clock = Clock::start(order.timeout, order.read_timeout, closed);
+        // Whoever takes pieces is to have them soon, though nothing more comes.
+        let looks = looks || matches!(order.to, To::Caller) || order.tells;
+        let clock = Clock::start(order.timeout, order.read_timeout, looks, closed);
         let request = order.request()?;
         let route = Route::of(request.url(), &client.settings, proxies)?;
         // What cannot be written is found before anybody is asked anything.
@@ -179,7 +185,7 @@ impl Run<'_> {
 
     /// Take a kept connection, or begin to make one.
     fn start(&mut self) -> Result<(), Stop> {
-        self.clock.tick()?;
+        self.clock.check_open()?;
         let kept = match self.anew {
             true => None,
             false => self.client.pool.take(&self.key),
@@ -248,7 +254,7 @@ impl Run<'_> {
             }
             _ => Ok(None),
         };
-        let outcome = match next {
+        match next {
             Ok(None) => {
                 let outcome = exchange.expect(&mut self.sink);
                 self.stage = Stage::Body(exchange);
@@ -269,8 +275,7 @@ impl Run<'_> {
                 self.stage = Stage::Aside(exchange, Box::new(sink), Some(Box::new(next)));
                 outcome
             }
-        };
-        outcome
+        }
     }
 
     /// Note a redirect, and begin with what follows it.
@@ -431,7 +436,12 @@ impl Run<'_> {
         };
         let message = scene.explain(&cause);
         let url = self.url();
-        let reply = self.whole().map(Box::new);
+        let mut reply = self.whole().map(Box::new);
+        if let (Some(reply), Cause::TooLarge(_) | Cause::Bomb(_)) = (&mut reply, &cause) {
+            // Whoever did not want so much does not want it with the error, either.
+            reply.body.truncate(SAMPLE);
+            reply.body.shrink_to_fit();
+        }
         Box::new(Failure {
             cause,
             message,

@@ -9,8 +9,17 @@ use super::clock::{Clock, Stop};
 use super::failure::Cause;
 use crate::sys::poll::{Entry, Readiness};
 
-/// How much is collected before it is handed out.
-const PIECE: usize = 256 * 1024;
+/// How much is collected at most before it is handed out.
+const PIECE: usize = 1024 * 1024;
+
+/// How long something is kept at most before it is handed out.
+const HOLD: Duration = Duration::from_millis(50);
+
+/// In memory, a body longer than this must not be ...
+const BOMB: u64 = 10 * 1024 * 1024;
+
+/// ... more than so many times as long as it was before decoding. Pages are some 10 times as long.
+const RATIO: u64 = 100;
 
 /// What a pipe takes without making anybody wait, once it has room.
 const ATOMIC: usize = 4096;
@@ -41,6 +50,8 @@ pub(super) struct Sink {
     total: u64,
     /// How many may.
     most: Option<u64>,
+    /// When something was handed out last.
+    handed: Instant,
     /// When progress was told last, where it is.
     told: Option<Instant>,
 }
@@ -71,6 +82,7 @@ impl Sink {
             written: 0,
             total: 0,
             most,
+            handed: Instant::now(),
             told: tells.then(Instant::now),
         }
     }
@@ -97,8 +109,13 @@ impl Sink {
     }
 
     /// Look whether so many bytes before decoding are too many: what decodes to little or nothing
-    /// has an end, too. Errors: [`Cause::TooLarge`].
+    /// has an end, too. Or too few: what decodes to very much in memory is made to fill it.
+    ///
+    /// Errors: [`Cause::TooLarge`], [`Cause::Bomb`].
     pub(super) fn check_coded(&self, bytes: u64) -> Result<(), Stop> {
+        if self.is_memory() && self.total > BOMB && self.total / RATIO > bytes {
+            return Err(Cause::Bomb(self.total).into());
+        }
         match self.most {
             // What cannot be compressed grows a little.
             Some(most) if bytes > most.saturating_add(most / 8).saturating_add(4096) => {
@@ -142,7 +159,10 @@ impl Sink {
         match &mut self.kind {
             Kind::Memory => {}
             Kind::Caller => {
-                if self.held.len() >= PIECE || (last && !self.held.is_empty()) {
+                let is_due =
+                    |held: &[u8]| last || held.len() >= PIECE || self.handed.elapsed() >= HOLD;
+                if !self.held.is_empty() && is_due(&self.held) {
+                    self.handed = Instant::now();
                     return Err(Stop::Deliver);
                 }
             }
@@ -152,7 +172,7 @@ impl Sink {
                     .get(self.written..)
                     .filter(|rest| !rest.is_empty())
                 {
-                    clock.wait_sink(&mut [Entry::new(file.as_fd(), Readiness::Write)])?;
+                    clock.wait_sink(Entry::new(file.as_fd(), Readiness::Write))?;
                     match file.write(&rest[..rest.len().min(ATOMIC)]) {
                         Ok(count) => self.written += count,
                         Err(error) => clock.mends_sink(error)?,
