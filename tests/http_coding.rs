@@ -201,8 +201,10 @@ fn codings_that_are_not_known_or_too_many_are_refused() {
         let error = decode(name, TEXT).expect_err(name);
         assert!(matches!(error, Error::UnknownCoding(_)), "{name}");
     }
-    let error = decode("gzip,gzip,gzip,gzip,gzip,gzip", TEXT).expect_err("six");
-    assert_eq!(error.kind(), Kind::TooLarge);
+    for many in ["gzip,gzip,gzip,gzip,gzip,gzip", "br, br", "br, gzip, BR"] {
+        let error = decode(many, TEXT).expect_err(many);
+        assert_eq!(error.kind(), Kind::TooLarge, "{many}");
+    }
 }
 
 #[test]

@@ -30,10 +30,19 @@ pub struct Decoder {
 impl Decoder {
     /// Find what undoes the codings that the headers name; nothing if they name none.
     ///
-    /// Errors: [`Error::UnknownCoding`], and [`Error::Limit`] for more than five.
+    /// Errors: [`Error::UnknownCoding`], and [`Error::Limit`] for more than five, or for `br` twice:
+    /// its window may be 16 MiB large.
     pub fn of(headers: &Headers) -> Result<Option<Self>> {
         let mut stages = Vec::new();
         for name in headers.members("content-encoding") {
+            let is_second_br =
+                |stage: &Stage| stage.name == "br" && name.eq_ignore_ascii_case(b"br");
+            if stages.iter().any(is_second_br) {
+                return Err(Error::Limit {
+                    what: "more codings of large windows",
+                    limit: 1,
+                });
+            }
             let stage = match name.to_ascii_lowercase().as_slice() {
                 b"identity" => continue,
                 b"gzip" | b"x-gzip" => Stage::gzip(),
