@@ -30,7 +30,9 @@ pub struct Decoder {
 impl Decoder {
     /// Find what undoes the codings that the headers name; nothing if they name none.
     ///
-    /// Errors: [`Error::UnknownCoding`], and [`Error::Limit`] for more than five, or for `br` twice:
+    /// A word that is no coding, as the `UTF-8` that some servers put there, is passed over.
+    ///
+    /// Errors: [`Error::UnknownCoding`] for one that is registered and not known here, and [`Error::Limit`] for more than five, or for `br` twice:
     /// its window may be 16 MiB large.
     pub fn of(headers: &Headers) -> Result<Option<Self>> {
         let mut stages = Vec::new();
@@ -48,7 +50,9 @@ impl Decoder {
                 b"gzip" | b"x-gzip" => Stage::gzip(),
                 b"deflate" => Stage::deflate(),
                 b"br" => Stage::brotli(),
-                _ => return Err(Error::UnknownCoding(excerpt(name))),
+                b"zstd" | b"compress" | b"x-compress" | b"dcb" | b"dcz" | b"exi" | b"aes128gcm"
+                | b"pack200-gzip" => return Err(Error::UnknownCoding(excerpt(name))),
+                _ => continue,
             };
             if stages.len() == CODINGS {
                 return Err(Error::Limit {
