@@ -11,11 +11,13 @@
 //! | `reply`      | a whole reply as a machine                                         |
 //! | `coding`     | the content codings                                                |
 //! | `charset`    | the text of a body                                                 |
+//! | `asian`      | charsets that only East Asia knows                                 |
 //! | `request`    | a request, and the bytes that it is                                |
 //! | `redirect`   | what follows a redirect                                            |
 //! | `proxy`      | which proxy a URL goes through                                     |
 //! | `connect_to` | rules that send connections elsewhere                              |
 
+mod asian;
 mod charset;
 mod chunked;
 mod coding;
