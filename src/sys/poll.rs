@@ -1,4 +1,4 @@
-//! Waiting for one descriptor.
+//! Waiting for one descriptor, or for one of two.
 
 use std::io::Result;
 use std::os::fd::{AsRawFd, BorrowedFd};
