@@ -9,7 +9,6 @@ import time
 
 import pytest
 import support
-
 from rsock import _rsock
 
 REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: 1\r\nx-a: \xe9\r\n\r\nHello"

@@ -8,6 +8,7 @@
 //! Every thread is a member of a [`Crew`], which knows them all and joins them.
 
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -70,6 +71,15 @@ impl Threads {
     fn is_forked(&self) -> bool {
         self.0.process != std::process::id()
     }
+
+    /// Let nobody in any more, and return the connections that are still served.
+    fn close_the_door(&self) -> Vec<Arc<Link>> {
+        // Before the bell, which finds its hearer asking at once whether that was for him.
+        let links = self.0.crew.dismiss();
+        // The other end reads as at its end from now on, whenever it is looked at.
+        let _ = sys::shutdown(self.0.ringer.as_fd(), libc::SHUT_RDWR);
+        links
+    }
 }
 
 impl Engine for Threads {
@@ -81,15 +91,27 @@ impl Engine for Threads {
         if self.is_forked() {
             return;
         }
-        // The other end reads as at its end from now on, whenever it is looked at.
-        let _ = sys::shutdown(self.0.ringer.as_fd(), libc::SHUT_RDWR);
-        for link in self.0.crew.dismiss() {
+        for link in self.close_the_door() {
             link.cut();
         }
     }
 
     fn join(&self, deadline: Instant) -> bool {
         self.is_forked() || self.0.crew.join(deadline)
+    }
+
+    fn leave(&self, deadline: Instant) -> bool {
+        if self.is_forked() {
+            return true;
+        }
+        if let Some(listener) = self.0.listener.upgrade() {
+            listener.unlink();
+            // Or it would be closed with the thread that accepts, and who waits there be refused.
+            mem::forget(listener);
+        }
+        // A thread that waits for its client waits on, in Rust, until there is no process.
+        self.close_the_door();
+        self.0.crew.join_unlinked(deadline)
     }
 
     fn abandon(&self) {
@@ -183,7 +205,7 @@ impl State {
             link.finish();
             if !self.crew.is_dismissed() {
                 self.tell_exhausted(exhausted);
-                self.shared.service.notice(&Notice::Refused(&peer));
+                self.shared.tell(&Notice::Refused(&peer));
             }
         }
         started.is_ok()
@@ -192,12 +214,12 @@ impl State {
     fn refuse(&self, fd: OwnedFd, peer: &SockAddr) {
         Stats::add(&self.shared.stats.refused, 1);
         drop(fd);
-        self.shared.service.notice(&Notice::Refused(peer));
+        self.shared.tell(&Notice::Refused(peer));
     }
 
     fn tell_exhausted(&self, known: bool) {
         if !known {
-            self.shared.service.notice(&Notice::Exhausted);
+            self.shared.tell(&Notice::Exhausted);
         }
     }
 }
@@ -205,8 +227,7 @@ impl State {
 /// Serve one client from beginning to end.
 fn serve(link: &Arc<Link>, peer: &SockAddr) {
     let state = &link.state;
-    let service = &state.shared.service;
-    service.notice(&Notice::Accepted(peer));
+    state.shared.tell(&Notice::Accepted(peer));
     let mut talk = Talk {
         link,
         peer,
@@ -219,7 +240,7 @@ fn serve(link: &Arc<Link>, peer: &SockAddr) {
     state.active.fetch_sub(1, Ordering::Relaxed);
     Stats::add(&state.shared.stats.closed, 1);
     link.finish();
-    service.notice(&Notice::Closed(peer));
+    state.shared.tell(&Notice::Closed(peer));
 }
 
 /// One conversation, in the thread that has it.
@@ -336,10 +357,10 @@ impl Talk<'_> {
 
     /// Do what a step asks for; `None` is a step that panicked.
     fn follow(&mut self, flow: Option<Flow>) -> Next {
-        let Shared { stats, service, .. } = &*self.link.state.shared;
+        let stats = &self.link.state.shared.stats;
         let Some(flow) = flow else {
             Stats::add(&stats.errors, 1);
-            service.notice(&Notice::Panicked(self.peer));
+            self.link.state.shared.tell(&Notice::Panicked(self.peer));
             return Next::Close;
         };
         if flow.messages > 0 {
@@ -394,7 +415,7 @@ impl Talk<'_> {
         });
         if outcome.is_none() {
             Stats::add(&stats.errors, 1);
-            service.notice(&Notice::Panicked(self.peer));
+            self.link.state.shared.tell(&Notice::Panicked(self.peer));
         }
     }
 }

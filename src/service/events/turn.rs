@@ -13,11 +13,11 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Token};
 use socket2::SockAddr;
 
+use super::Common;
 use super::connection::{Connection, Received};
 use super::door::Door;
 use super::registry::Registry;
 use super::timers::{Rounds, Timers};
-use super::{Common, tell};
 use crate::service::engine::Shared;
 use crate::service::mailbox::{Arrival, Item, Key, Line, Mailbox};
 use crate::service::{Notice, Remote, Stats};
@@ -246,7 +246,7 @@ impl Turn {
                 Told::Closed(peer) => Notice::Closed(peer),
                 Told::Panicked(peer) => Notice::Panicked(peer),
             };
-            tell(&self.shared, &notice);
+            self.shared.tell(&notice);
         }
     }
 
