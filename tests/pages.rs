@@ -14,7 +14,7 @@ use rsock::http::condition::{Verdict, Version, judge, part_fits, takes_gzip};
 use rsock::http::range::{Part, part};
 use rsock::http::skip::Skip;
 use rsock::http::target::{steps, with_slash};
-use rsock::http::{Chunk, Chunked, Limits, media};
+use rsock::http::{Chunk, Chunked, Event, Limits, Reply, media};
 use rsock::service::conversation::Post;
 use rsock::service::pages::{Content, Manner, Page, PageError, Pages, Root, Site, Table};
 use rsock::service::{Conversation, Remote, Service};
@@ -840,4 +840,62 @@ fn the_end_of_a_head_is_found_once() {
         Ok(Some(head.len()))
     );
     assert!(HeadEnd::default().find(&head, head.len() - 1).is_err());
+}
+
+#[test]
+fn the_reply_reader_of_the_client_finds_each_answer_whole() {
+    let long = vec![b'x'; 300_000];
+    for (method, version, closes) in [
+        ("GET", "1.1", false),
+        ("HEAD", "1.1", false),
+        ("POST", "1.1", false),
+        ("GET", "1.0", true),
+    ] {
+        for target in [
+            "/",
+            "/ten",
+            "/empty",
+            "/ten?chunked=1",
+            "/old",
+            "/docs",
+            "/none",
+            "/long.txt",
+        ] {
+            for header in [
+                "",
+                "Accept-Encoding: gzip\r\n",
+                "Range: bytes=1-2\r\n",
+                "If-None-Match: *\r\n",
+            ] {
+                let mut site = site();
+                let (path, page) = page("/long.txt", &long);
+                site.pages.insert(&path, page);
+                let pages = Pages::new(site, Manner::default(), None);
+                let request =
+                    format!("{method} {target} HTTP/{version}\r\nHost: h\r\n{header}\r\n");
+                let said = say(&pages, &[request.as_bytes()]);
+                let mut reply = Reply::new(method, Limits::default());
+                let (mut at, mut body) = (0, 0);
+                let shown = format!("{request:?}");
+                loop {
+                    let (taken, event) = reply.feed(&said.bytes[at..]).expect(&shown);
+                    at += taken;
+                    match event {
+                        Event::Body(bytes) => body += bytes.len(),
+                        Event::End => break,
+                        Event::More => {
+                            reply.end_of_input().expect(&shown);
+                            break;
+                        }
+                        Event::Head => {}
+                    }
+                }
+                assert_eq!(at, said.bytes.len(), "{shown}");
+                assert_eq!(said.closed, closes, "{shown}");
+                assert_eq!(reply.reusable(), !closes, "{shown}");
+                let has_body = method != "HEAD" && reply.head().unwrap().status != 304;
+                assert!(has_body || body == 0, "{shown}");
+            }
+        }
+    }
 }

@@ -9,6 +9,12 @@
 //! | `framing`    | where the body of a reply ends                                     |
 //! | `chunked`    | the chunked transfer coding                                        |
 //! | `reply`      | a whole reply as a machine                                         |
+//! | `coding`     | the content codings                                                |
+//! | `charset`    | the text of a body                                                 |
+//! | `request`    | a request, and the bytes that it is                                |
+//! | `redirect`   | what follows a redirect                                            |
+//! | `proxy`      | which proxy a URL goes through                                     |
+//! | `connect_to` | rules that send connections elsewhere                              |
 //!
 //! And what a server needs:
 //!
@@ -30,18 +36,30 @@ pub mod range;
 pub mod skip;
 pub mod target;
 
+mod charset;
 mod chunked;
+mod coding;
+mod connect_to;
 mod error;
 mod framing;
 mod head;
 mod headers;
+mod proxy;
+mod redirect;
 mod reply;
+mod request;
 mod url;
 
+pub use charset::{Text, is_html, text};
 pub use chunked::{Chunk, Chunked};
+pub use coding::{ACCEPTED, Decoder};
+pub use connect_to::ConnectTo;
 pub use error::{Error, Kind, Result};
 pub use framing::Framing;
 pub use head::{Head, Limits};
 pub use headers::{Headers, is_token};
+pub use proxy::{Proxies, Proxy};
+pub use redirect::{follow, is_redirect};
 pub use reply::{Event, Reply};
+pub use request::{Form, Request, basic};
 pub use url::Url;

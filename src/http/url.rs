@@ -48,7 +48,8 @@ impl Url {
     ///
     /// It is read as curl reads it: spaces are written as `%20`, after a question mark as `+`, and
     /// all other bytes that a URL cannot hold are written as `%` and their number. A fragment is
-    /// inherited if the reference has none (RFC 9110 10.2.2).
+    /// inherited if the reference has none (RFC 9110 10.2.2). A slash too many is let pass, and no
+    /// more.
     ///
     /// Errors: [`Error::Location`], also for schemes other than http and https.
     pub fn join(&self, reference: &[u8]) -> Result<Self> {
@@ -60,6 +61,10 @@ impl Url {
         let is_strange = scheme_of(&text).is_some_and(|scheme| !is_spoken(scheme));
         if is_strange {
             return Err(refuse("only http and https URLs are fetched"));
+        }
+        let after = text.split_once(':').map_or("", |(_, after)| after);
+        if scheme_of(&text).is_some() && after.starts_with("////") {
+            return Err(refuse("it has more slashes than anybody can explain"));
         }
         let mut found = Self::resolve(&text, Some(self)).map_err(|why| refuse(&why))?;
         if found.inner.fragment().is_none() {
@@ -297,10 +302,16 @@ fn split_zone(text: &str) -> std::result::Result<(String, Option<String>), Strin
         return none();
     }
     let zone = &text[percent + 1..close];
-    let zone = zone
-        .strip_prefix("25")
-        .filter(|zone| !zone.is_empty())
-        .unwrap_or(zone);
+    let is_number = |text: &str| {
+        let digits = text.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    let zone = match zone.strip_prefix("25") {
+        Some(zone) => zone,
+        // Anything else with a number is no zone, but a host in disguise.
+        None if is_number(zone) => return none(),
+        None => zone,
+    };
     let zone = String::from_utf8(decode(zone)).unwrap_or_default();
     let is_zone = !zone.is_empty()
         && zone.len() <= 64
