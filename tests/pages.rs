@@ -367,18 +367,16 @@ fn a_body_is_passed_over_and_the_next_request_found_behind_it() {
 }
 
 #[test]
-fn a_body_that_is_refused_is_heard_out_so_that_its_sender_reads_why() {
-    let head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 40\r\n\r\n";
-    let said = say(&narrow(), &[head, &[b'x'; 39]]);
-    assert!(said.bytes.starts_with(b"HTTP/1.1 413 ") && !said.closed);
-    let said = say(&narrow(), &[head, &[b'x'; 39], b"x"]);
-    assert!(said.closed);
-    // Not for ever.
-    let said = say(
-        &narrow(),
-        &[b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999\r\n\r\n"],
+fn whoever_is_refused_is_heard_out_and_comes_to_read_why() {
+    let mut out = Vec::new();
+    let flow = talk(&narrow()).received(
+        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 40\r\n\r\nx",
+        &mut out,
     );
-    assert!(said.closed);
+    assert!(out.starts_with(b"HTTP/1.1 413 ") && flow.close && flow.hear_out);
+    // Whoever wants the end itself sends nothing behind it.
+    let flow = talk(&narrow()).received(&get("/ten", "Connection: close\r\n"), &mut out);
+    assert!(flow.close && !flow.hear_out);
 }
 
 #[test]
