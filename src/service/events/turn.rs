@@ -350,8 +350,15 @@ impl Turn {
                 Ok(Received::Piece(count)) => {
                     connection.last = self.moment;
                     Stats::add(&self.shared.stats.bytes_in, count as u64);
+                    if connection.deaf {
+                        if connection.let_go(count) {
+                            continue;
+                        }
+                        return self.close(key);
+                    }
                     self.step(key, Step::Received(count));
                 }
+                Ok(Received::End) | Err(_) if connection.deaf => return self.close(key),
                 Ok(Received::End) => self.step(key, Step::Ended),
                 Err(_) => return self.fail(key),
             }
