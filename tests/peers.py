@@ -75,8 +75,7 @@ class Wire:
 
     def reset(self):
         """Break the connection off."""
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        self.sock.close()
+        support.reset(self.sock)
 
 
 class Peer:
