@@ -16,7 +16,6 @@ client makes it grow beyond its limits.
 
 from __future__ import annotations
 
-import argparse
 import socket
 import sys
 from contextlib import ExitStack
@@ -24,7 +23,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import NamedTuple
 
-from serving import Load, Server, Unavailable, more_files, programs, python
+from serving import Load, Server, Unavailable, arguments, more_files, programs, python
 
 TARGET = 2048  # bytes for a connection
 LIMIT = 1 << 20  # the servers' default for a message, and for what waits to be sent
@@ -151,9 +150,9 @@ def show_floods() -> list[str]:
 
 def main() -> int:
     """Print both tables, and tell whether the targets were met."""
-    parser = argparse.ArgumentParser(description="Measure the memory of idle connections.")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the connections")
-    parser.add_argument("--check", action="store_true", help="fail when a target is missed")
+    parser = arguments(
+        "Measure the memory of idle connections.", quick="a tenth of the connections"
+    )
     parser.add_argument("--connections", type=int, default=10_000)
     options = parser.parse_args()
     connections = options.connections // 10 if options.quick else options.connections

@@ -14,13 +14,22 @@ it is beside a sleeping thread.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-from serving import LOAD_CPU, SERVER_CPU, Load, Server, Turn, Unavailable, programs, python
+from serving import (
+    LOAD_CPU,
+    SERVER_CPU,
+    Load,
+    Server,
+    Turn,
+    Unavailable,
+    arguments,
+    programs,
+    python,
+)
 
 TARGET = 1.5
 
@@ -62,9 +71,7 @@ def measure(
 
 def main() -> int:
     """Print the table, and tell whether the target was met."""
-    parser = argparse.ArgumentParser(description="Time answers beside a thread that computes.")
-    parser.add_argument("--quick", action="store_true", help="few short turns")
-    parser.add_argument("--check", action="store_true", help="fail when the target is missed")
+    parser = arguments("Time answers beside a thread that computes.", quick="few short turns")
     parser.add_argument("--connections", type=int, default=10)
     options = parser.parse_args()
     turns, window = (3, 0.2) if options.quick else (9, 0.5)

@@ -15,6 +15,7 @@ The columns: answers per second, and that as a share of the floor's; seconds of 
 server used for 100,000 answers, all its threads and the kernel's work for it included, and that in
 terms of the floor's; the 50th and 99th percentile of the times of answers, in milliseconds. The row
 `floor, again` is the same program as `floor`, in another process: what is not 1.00 there is noise.
+`floor, threads` is what a thread for each connection costs in C.
 While the two differ by more than 2 % there are more turns, up to four times as many. Where they
 differ by more than 5 % even then, in rate or in cost, that is not judged.
 
@@ -24,14 +25,13 @@ missed, or could not be judged.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from serving import Load, Server, Turn, Unavailable, more_files, programs, python
+from serving import Load, Server, Turn, Unavailable, arguments, more_files, programs, python
 
 NOISE = 0.02  # allowed on top of a target
 NOISY = 0.05  # between the two floors, beyond which nothing is judged
@@ -51,7 +51,7 @@ class Row(NamedTuple):
     """A server, and what is asked of it."""
 
     name: str
-    command: list[str]
+    command: list[str]  # a program's path, or the name of one in C here, and its words
     targets: tuple[Target, ...] = ()
     limit: int = 10_000  # the most connections that it is tried with
     sizes: int = 1 << 30  # the largest message
@@ -60,6 +60,7 @@ class Row(NamedTuple):
 FLOOR = "floor"
 AGAIN = "floor, again"
 NATIVE = (Target(FLOOR, 0.95, 1.10),)
+THREADS_FLOOR = "floor, threads"
 TUTORIAL = "threads on socket (tutorial)"
 THREADS_LIMIT = 1_000
 
@@ -72,9 +73,14 @@ def tcp_rows() -> list[Row]:
         Row(
             "rsock, threads",
             python("ours.py", "threads"),
-            (Target(TUTORIAL, 1.0), Target(TUTORIAL, 3.0, connections=200)),
+            (
+                Target(TUTORIAL, 1.0),
+                Target(TUTORIAL, 3.0, connections=200),
+                Target(THREADS_FLOOR, 0.95, 1.10),
+            ),
             THREADS_LIMIT,
         ),
+        Row(THREADS_FLOOR, ["threads_floor"], limit=THREADS_LIMIT),
         Row(
             "rsock, handler",
             python("ours.py", "handler"),
@@ -188,17 +194,19 @@ def measure(
 ) -> dict[str, Result | str]:
     """Run the load on all servers in turn; a text says why there is no result."""
     table, connections, size = cell
-    floor = [str(folder / table.floor)]
+    floor = [table.floor]
     rows = [Row(FLOOR, floor), *rows, Row(AGAIN, floor)]
     results: dict[str, Result | str] = {}
     loads: dict[str, Load] = {}
     seen: dict[str, list[Turn]] = {}
-    # A window has room for some rounds over all connections.
-    window += connections * (1e-5 + size / 1e9)
+    # A window has room for some twenty rounds over all connections. In a few, answers that were
+    # ready when it began would make up too much of the rate.
+    window += connections * (2e-4 + size / 1e8)
     with ExitStack() as stack:
         for row in rows:
             try:
-                server = Server(row.command, table.protocol, stack)
+                command = [str(folder / row.command[0]), *row.command[1:]]
+                server = Server(command, table.protocol, stack)
                 loads[row.name] = Load(
                     folder / table.load,
                     server.port,
@@ -286,9 +294,9 @@ def show(cell: Cell, rows: list[Row], results: dict[str, Result | str]) -> list[
 
 def main() -> int:
     """Print the tables, and tell whether the targets were met."""
-    parser = argparse.ArgumentParser(description="Hold rsock's servers against their peers.")
-    parser.add_argument("--quick", action="store_true", help="few connections, few short turns")
-    parser.add_argument("--check", action="store_true", help="fail when a target is missed")
+    parser = arguments(
+        "Hold rsock's servers against their peers.", quick="few connections, few short turns"
+    )
     parser.add_argument("--turns", type=int, help="turns of each server in a table")
     parser.add_argument("--window", type=float, default=0.25, help="seconds of a turn, at least")
     parser.add_argument("--protocol", nargs="+", choices=["hello", "echo", "udp"])

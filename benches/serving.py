@@ -6,6 +6,7 @@ time from the other and both runs of a comparison have the same of it.
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import select
@@ -36,6 +37,14 @@ class Turn(NamedTuple):
     p50: float  # milliseconds
     p99: float
     lost: int
+
+
+def arguments(about: str, quick: str) -> argparse.ArgumentParser:
+    """Begin with the arguments that all of these benchmarks take."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--check", action="store_true", help="fail when a target is missed")
+    return parser
 
 
 def processors() -> tuple[int | None, int | None]:
@@ -71,7 +80,9 @@ def programs() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         for source in SOURCES.glob("*.c"):
             target = Path(folder) / source.stem
-            subprocess.run([compiler, "-O2", "-o", str(target), str(source)], check=True)
+            subprocess.run(
+                [compiler, "-O2", "-pthread", "-o", str(target), str(source)], check=True
+            )
         yield Path(folder)
 
 

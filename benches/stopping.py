@@ -10,7 +10,6 @@ clients waiting does not end with status 0, an empty stderr, and within 2 s.
 
 from __future__ import annotations
 
-import argparse
 import signal
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from itertools import product
 from pathlib import Path
 from time import monotonic
 
-from serving import Load, Server, Unavailable, more_files, programs, python, said
+from serving import Load, Server, Unavailable, arguments, more_files, programs, python, said
 
 STOP = 0.2  # seconds
 INTERRUPT = 0.1
@@ -77,9 +76,7 @@ def time_exit() -> float:
 
 def main() -> int:
     """Print the table, and tell whether the targets were met."""
-    parser = argparse.ArgumentParser(description="Time how servers end.")
-    parser.add_argument("--quick", action="store_true", help="few repetitions")
-    parser.add_argument("--check", action="store_true", help="fail when a target is missed")
+    parser = arguments("Time how servers end.", quick="few repetitions")
     parser.add_argument("--connections", type=int, default=1_000)
     parser.add_argument("--exits", type=int, default=200)
     options = parser.parse_args()

@@ -3,6 +3,10 @@
 import contextlib
 import gc
 import importlib
+import queue
+import shutil
+import subprocess
+import threading
 
 import peers
 import pytest
@@ -71,6 +75,17 @@ def peer(nothing_stays_open):
 
 
 @pytest.fixture
+def reports(monkeypatch):
+    """Collect what is told to `threading.excepthook`."""
+    told = queue.SimpleQueue()
+    # The arguments themselves would keep the socket of a handler alive.
+    monkeypatch.setattr(
+        threading, "excepthook", lambda args: told.put((args.exc_type, str(args.exc_value)))
+    )
+    return told
+
+
+@pytest.fixture
 def pair(socket, nothing_stays_open):
     """Give two connected Unix stream sockets."""
     left, right = socket.socketpair()
@@ -101,3 +116,29 @@ def udp(socket, nothing_stays_open):
         one.bind(("127.0.0.1", 0))
         two.bind(("127.0.0.1", 0))
         yield one, two
+
+
+@pytest.fixture
+def inject(tmp_path):
+    """Run a script with faults in a system call; they must have happened.
+
+    `inject.calls(name)` counts the calls of that name, those that failed included.
+    """
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed")
+
+    log = tmp_path / "trace"
+
+    def run(fault, script, module=None):
+        command = [strace, "-f", "-qq", "-o", str(log), "-e", f"trace={fault.partition(':')[0]}"]
+        command += ["-e", f"inject={fault}"]
+        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
+            pytest.skip("strace may not trace here, or does not know the call")
+        printed = support.python(script, module=module, prefix=command)
+        assert "(INJECTED)" in log.read_text()
+        return printed
+
+    # A call that another thread's comes between has a second line, without its parenthesis.
+    run.calls = lambda name: log.read_text().count(f"{name}(")
+    return run

@@ -96,11 +96,39 @@ fn charsets_of_seven_bits_are_read() {
         page(kr, "text/plain; charset=iso-2022-kr").0,
         "Hi \u{d55c}\u{ad6d}!\n"
     );
+    assert_eq!(
+        page(kr, "text/plain"),
+        (
+            "Hi \u{d55c}\u{ad6d}!\n".to_owned(),
+            "iso-2022-kr".to_owned()
+        )
+    );
     let jp = b"\x1b$BF|K\\\x1b(B";
     assert_eq!(
         page(jp, "text/plain; charset=iso-2022-jp").0,
         "\u{65e5}\u{672c}"
     );
+}
+
+#[test]
+fn korean_syllables_may_be_spelt_letter_by_letter() {
+    for (body, wanted) in [
+        (&b"a\xa4\xd4\xa4\xb6\xa4\xd0\xa4\xd4b"[..], "a\u{c4d4}b"),
+        (b"\xa4\xd4\xa4\xb6\xa4\xd0\xa4\xb1", "\u{c4e4}"),
+        (b"\xa4\xd4\xa4\xb6", "\u{3164}\u{3146}"),
+        (
+            b"\xa4\xd4\xa4\xd4\xa4\xa1\xa4\xbf\xa4\xd4",
+            "\u{3164}\u{ac00}",
+        ),
+        (b"\xa4\xd4abc", "\u{3164}abc"),
+    ] {
+        assert_eq!(
+            page(body, "text/plain; charset=euc-kr").0,
+            wanted,
+            "{}",
+            body.escape_ascii()
+        );
+    }
 }
 
 #[test]
@@ -158,6 +186,11 @@ fn without_a_label_it_is_guessed() {
     let guessed = page(&gbk(&long), "text/html");
     assert_eq!(guessed.0, long);
     assert_eq!(guessed.1, "gb18030");
+    assert_eq!(
+        page(b"\x1b[31mred\x1b[0m", "").1,
+        "utf-8",
+        "colours of a terminal are no shift"
+    );
     assert_eq!(page(b"plain", ""), ("plain".to_owned(), "utf-8".to_owned()));
     assert_eq!(page(b"", ""), (String::new(), "utf-8".to_owned()));
     let wide: Vec<u8> = "{\"a\": 1}"

@@ -424,3 +424,14 @@ fn chains_of_redirects_are_followed_as_curl_follows_them() {
     }
     println!("{followed} chains of redirects");
 }
+
+#[test]
+fn all_of_it_may_go_to_another_thread() {
+    fn check<T: Send>() {}
+    check::<Request>();
+    check::<Error>();
+    check::<rsock::http::Reply>();
+    check::<rsock::http::Decoder>();
+    check::<rsock::http::ConnectTo>();
+    check::<rsock::http::Proxies>();
+}

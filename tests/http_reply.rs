@@ -576,6 +576,7 @@ fn a_body_is_handed_out_without_a_copy() {
     assert_eq!(reply.feed(head), Ok((head.len(), Event::Head)));
     assert_eq!(reply.framing(), Some(Framing::Length(1_000_000)));
     assert_eq!(reply.length(), Some(1_000_000));
+    assert_eq!(reply.left(), Some(1_000_000));
     let input = vec![b'x'; 1_500_000];
     match reply.feed(&input) {
         Ok((1_000_000, Event::Body(data))) => {
@@ -584,6 +585,7 @@ fn a_body_is_handed_out_without_a_copy() {
         }
         other => panic!("{:?}", other.map(|(taken, _)| taken)),
     }
+    assert_eq!((reply.left(), reply.received()), (Some(0), 1_000_000));
     assert_eq!(reply.feed(&input[1_000_000..]), Ok((0, Event::End)));
 }
 

@@ -253,6 +253,8 @@ fn where_a_reference_leads() {
         ("  /x \t", "http://u:p@h.example:81/x#f"),
         ("/m o o", "http://u:p@h.example:81/m%20o%20o#f"),
         ("/x?n=d a niel", "http://u:p@h.example:81/x?n=d+a+niel#f"),
+        ("/\\evil/x", "http://u:p@h.example:81/%5Cevil/x#f"),
+        ("\\\\evil/x", "http://u:p@h.example:81/a/%5C%5Cevil/x#f"),
         ("/a\tb", "http://u:p@h.example:81/a%09b#f"),
         ("/\u{e5}", "http://u:p@h.example:81/%C3%A5#f"),
         ("/a%20b", "http://u:p@h.example:81/a%20b#f"),

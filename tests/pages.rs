@@ -14,7 +14,7 @@ use rsock::http::condition::{Verdict, Version, judge, part_fits, takes_gzip};
 use rsock::http::range::{Part, part};
 use rsock::http::skip::Skip;
 use rsock::http::target::{steps, with_slash};
-use rsock::http::{Chunk, Chunked, Limits, media};
+use rsock::http::{Chunk, Chunked, Event, Limits, Reply, media};
 use rsock::service::conversation::Post;
 use rsock::service::pages::{Content, Manner, Page, PageError, Pages, Root, Site, Table};
 use rsock::service::{Conversation, Remote, Service};
@@ -367,18 +367,16 @@ fn a_body_is_passed_over_and_the_next_request_found_behind_it() {
 }
 
 #[test]
-fn a_body_that_is_refused_is_heard_out_so_that_its_sender_reads_why() {
-    let head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 40\r\n\r\n";
-    let said = say(&narrow(), &[head, &[b'x'; 39]]);
-    assert!(said.bytes.starts_with(b"HTTP/1.1 413 ") && !said.closed);
-    let said = say(&narrow(), &[head, &[b'x'; 39], b"x"]);
-    assert!(said.closed);
-    // Not for ever.
-    let said = say(
-        &narrow(),
-        &[b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999\r\n\r\n"],
+fn whoever_is_refused_is_heard_out_and_comes_to_read_why() {
+    let mut out = Vec::new();
+    let flow = talk(&narrow()).received(
+        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 40\r\n\r\nx",
+        &mut out,
     );
-    assert!(said.closed);
+    assert!(out.starts_with(b"HTTP/1.1 413 ") && flow.close && flow.hear_out);
+    // Whoever wants the end itself sends nothing behind it.
+    let flow = talk(&narrow()).received(&get("/ten", "Connection: close\r\n"), &mut out);
+    assert!(flow.close && !flow.hear_out);
 }
 
 #[test]
@@ -840,4 +838,62 @@ fn the_end_of_a_head_is_found_once() {
         Ok(Some(head.len()))
     );
     assert!(HeadEnd::default().find(&head, head.len() - 1).is_err());
+}
+
+#[test]
+fn the_reply_reader_of_the_client_finds_each_answer_whole() {
+    let long = vec![b'x'; 300_000];
+    for (method, version, closes) in [
+        ("GET", "1.1", false),
+        ("HEAD", "1.1", false),
+        ("POST", "1.1", false),
+        ("GET", "1.0", true),
+    ] {
+        for target in [
+            "/",
+            "/ten",
+            "/empty",
+            "/ten?chunked=1",
+            "/old",
+            "/docs",
+            "/none",
+            "/long.txt",
+        ] {
+            for header in [
+                "",
+                "Accept-Encoding: gzip\r\n",
+                "Range: bytes=1-2\r\n",
+                "If-None-Match: *\r\n",
+            ] {
+                let mut site = site();
+                let (path, page) = page("/long.txt", &long);
+                site.pages.insert(&path, page);
+                let pages = Pages::new(site, Manner::default(), None);
+                let request =
+                    format!("{method} {target} HTTP/{version}\r\nHost: h\r\n{header}\r\n");
+                let said = say(&pages, &[request.as_bytes()]);
+                let mut reply = Reply::new(method, Limits::default());
+                let (mut at, mut body) = (0, 0);
+                let shown = format!("{request:?}");
+                loop {
+                    let (taken, event) = reply.feed(&said.bytes[at..]).expect(&shown);
+                    at += taken;
+                    match event {
+                        Event::Body(bytes) => body += bytes.len(),
+                        Event::End => break,
+                        Event::More => {
+                            reply.end_of_input().expect(&shown);
+                            break;
+                        }
+                        Event::Head => {}
+                    }
+                }
+                assert_eq!(at, said.bytes.len(), "{shown}");
+                assert_eq!(said.closed, closes, "{shown}");
+                assert_eq!(reply.reusable(), !closes, "{shown}");
+                let has_body = method != "HEAD" && reply.head().unwrap().status != 304;
+                assert!(has_body || body == 0, "{shown}");
+            }
+        }
+    }
 }

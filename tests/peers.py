@@ -75,8 +75,7 @@ class Wire:
 
     def reset(self):
         """Break the connection off."""
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        self.sock.close()
+        support.reset(self.sock)
 
 
 class Peer:
@@ -123,12 +122,13 @@ class Peer:
             if self.ending.is_set():
                 sock.close()
                 return
+            thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
+            # Whoever finds the thread may wait for its end, for which it has to be started.
             with self._lock:
                 self.connections += 1
                 self._open.add(sock)
-            thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
+                thread.start()
+                self._threads.append(thread)
 
     def _serve(self, sock):
         served = sock
@@ -151,11 +151,13 @@ class Peer:
 
     def settle(self):
         """Wait until all that have connected are gone again."""
-        accepting, *serving = self._threads
+        with self._lock:
+            serving = self._threads[1:]
         for thread in serving:
             thread.join(support.PATIENCE)
             assert not thread.is_alive()
-        self._threads = [accepting]
+        with self._lock:
+            self._threads = [thread for thread in self._threads if thread not in serving]
 
     def close(self):
         """End all connections, and wait for the threads."""

@@ -3,6 +3,7 @@
 import os
 import platform
 import socket
+import struct
 import subprocess
 import sys
 import textwrap
@@ -77,6 +78,19 @@ class Worker(threading.Thread):
             error, self._error = self._error, None
             raise error
         return self._value
+
+
+def reset(sock):
+    """Close a connection so that the other side is told that it was cut off."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+async def shout(reader, writer):
+    """Answer a line of an asyncio stream in capitals, and end."""
+    writer.write((await reader.readline()).upper())
+    await writer.drain()
+    writer.close()
 
 
 def python(source, *, module=None, options=(), prefix=(), cwd=None):

@@ -61,12 +61,6 @@ def drip(peer, stop):
             peer.send(b"x")
 
 
-def cut_off(peer):
-    """Close a connection so that the other side is told that it was cut off."""
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    peer.close()
-
-
 def test_the_tutorials_conversation(listener, spawn):
     def serve():
         with listener.accept()[0] as peer:
@@ -238,7 +232,7 @@ def test_an_unknown_host_is_named():
 def test_a_reset_is_told_with_the_address(ends):
     client, peer = ends
     host, port = peer.getsockname()
-    cut_off(peer)
+    support.reset(peer)
     with pytest.raises(ConnectionResetError, match=f"{host}:{port} ended the connection"):
         client.recv()
     with pytest.raises(BrokenPipeError, match="connect again"):

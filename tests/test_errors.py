@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 import rsock
+import support
 
 
 def check(error, cls, number, text):
@@ -39,8 +40,7 @@ def test_a_broken_pipe_raises_and_does_not_kill(pair):
 
 def test_a_reset_connection(socket, tcp):
     client, server = tcp
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    server.close()
+    support.reset(server)
     with pytest.raises(OSError) as caught:
         client.recv(1)
     check(caught.value, ConnectionResetError, errno.ECONNRESET, "Connection reset by peer")

@@ -9,7 +9,6 @@ import time
 
 import pytest
 import support
-
 from rsock import _rsock
 
 REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: 1\r\nx-a: \xe9\r\n\r\nHello"
@@ -144,7 +143,7 @@ def test_errors_have_the_classes_that_people_know(core):
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         with pytest.raises(ConnectionRefusedError, match="nobody listens"):
-            fetch(core, "http://127.0.0.1:%d/" % held.getsockname()[1])
+            fetch(core, f"http://127.0.0.1:{held.getsockname()[1]}/")
     with pytest.raises(socket.gaierror):
         fetch(core, "http://no.such.host.invalid/")
     with serving(lambda peer: peer.sendall(b"what?\r\n\r\n")) as url:
@@ -175,7 +174,7 @@ def test_wrong_values_are_refused_before_anybody_is_asked(core, wrong):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
         with pytest.raises(ValueError):
-            fetch(core, "http://127.0.0.1:%d/" % listener.getsockname()[1], **wrong)
+            fetch(core, f"http://127.0.0.1:{listener.getsockname()[1]}/", **wrong)
         with pytest.raises(BlockingIOError):
             listener.accept()
 

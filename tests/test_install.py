@@ -97,13 +97,11 @@ SCRIPTS = {
             thread.join()
         """,
     "asyncio": """
-        import asyncio, socket
+        import asyncio, socket, support
 
         async def main():
             async def serve(reader, writer):
-                writer.write((await reader.readline()).upper())
-                await writer.drain()
-                writer.close()
+                await support.shout(reader, writer)
                 await writer.wait_closed()
 
             server = await asyncio.start_server(serve, "127.0.0.1", 0)

@@ -437,9 +437,7 @@ def test_a_bad_request_is_answered_and_closed(concurrency, status, request_):
     with server:
         with socket.create_connection(server.address, timeout=support.PATIENCE) as sock:
             sock.sendall(request_)
-            received = b"".join(iter(lambda: sock.recv(65536), b"")) if status != 413 else b""
-            if status == 413:
-                received = sock.recv(65536)
+            received = b"".join(iter(lambda: sock.recv(65536), b""))
         assert received.startswith(f"HTTP/1.1 {status} ".encode())
         assert b"\r\nConnection: close\r\n" in received
         assert received.count(b"\r\nDate: ") == 1
@@ -474,10 +472,27 @@ def test_bodies_are_passed_over_and_their_sender_may_ask_first(site):
 
 
 def test_whoever_sends_too_much_comes_to_read_that_it_is(site):
-    body = bytes(3 * MIB)
-    with keeping(site) as connection:
-        connection.request("POST", "/ten", body=body)
-        assert connection.getresponse().status == 413
+    much = "a" * (5 * MIB)
+    for status, path, headers, body in (
+        (413, "/ten", {}, much),
+        (414, "/" + much, {}, None),
+        (431, "/", {"X": much}, None),
+    ):
+        with keeping(site) as connection:
+            connection.request("POST", path, body=body, headers=headers)
+            assert connection.getresponse().status == status
+
+
+def test_a_head_without_end_costs_no_memory(site):
+    gc.collect()
+    before = resident()
+    with socket.create_connection(site.address, timeout=support.PATIENCE) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\nX: ")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(64):
+                sock.sendall(b"a" * MIB)
+            pytest.fail("all of it was taken")
+    assert resident() - before < 8 * MIB
 
 
 def test_a_slow_reader_costs_no_more_than_a_part(tmp_path, concurrency):

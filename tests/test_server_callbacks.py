@@ -13,21 +13,9 @@ import pytest
 import rsock
 import support
 
+from service import client_of
+
 FAMILIES = {"bytes": bytes, "bytearray": bytearray, "memoryview": memoryview}
-
-
-def client_of(server):
-    return rsock.TcpClient(server.address, timeout=support.PATIENCE)
-
-
-@pytest.fixture
-def reports(monkeypatch):
-    """Collect what is told to `threading.excepthook`."""
-    told = queue.SimpleQueue()
-    monkeypatch.setattr(
-        threading, "excepthook", lambda args: told.put((args.exc_type, str(args.exc_value)))
-    )
-    return told
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
@@ -129,6 +117,19 @@ def test_on_connect_that_raises_ends_the_connection(reports):
         closed.get(timeout=support.PATIENCE)
 
 
+def test_a_greeting_of_a_wrong_type_is_reported_and_ends_the_connection(reports):
+    greetings = iter(["text", b"Welcome!"])
+    with rsock.TcpServer(
+        0, on_connect=lambda conn: next(greetings), on_data=lambda data, conn: data
+    ) as server:
+        with client_of(server) as client:
+            assert client.recv() == b""
+        assert reports.get(timeout=support.PATIENCE)[0] is TypeError
+        with client_of(server) as client:
+            assert client.recv() == b"Welcome!"
+        assert server.stats["errors"] == 1
+
+
 def by_exit(client, server):
     assert client.ask(b"close") == b""
 
@@ -139,8 +140,8 @@ def by_end(client, server):
 
 def by_reset(client, server):
     with socket.socket(fileno=socket.dup(client.fileno())) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.close()
+        support.reset(sock)
 
 
 def by_failure(client, server):

@@ -7,6 +7,7 @@ import textwrap
 import time
 
 import pytest
+import rsock
 import support
 
 BUSY = """
@@ -94,6 +95,86 @@ def test_the_end_is_quiet_and_quick_time_after_time():
         returned, complaints, took = run(f"{textwrap.dedent(BUSY)}\n{clock}\n")
         assert (returned, complaints) == (0, "")
         assert took < 2
+
+
+WAITS = {
+    "recv": "client.recv()[0]",
+    "recv_exactly": "client.recv_exactly(100)",
+    "recv_line": "client.recv_line()",
+    "ask": "client.ask(b'?')",
+    "a socket": "socket.create_connection(server.address).recv(1)[0]",
+    "a socket whose server has not read all": "unread(server.address).recv(1)[0]",
+}
+
+
+@pytest.mark.parametrize("wait", WAITS)
+@pytest.mark.parametrize("concurrency", ["events", "threads", "handler"])
+def test_clients_that_wait_in_the_same_program_do_not_hear_of_its_end(concurrency, wait):
+    status, complaints, took = run(
+        f"""
+        import rsock, socket, sys, threading, time
+
+        def unread(address):
+            sock = socket.create_connection(address)
+            sock.sendall(b"x" * 100_000)
+            return sock
+
+        held = threading.Event()
+        if {concurrency!r} == "handler":
+            server = rsock.TcpServer(0, lambda sock, addr: held.wait())
+        else:
+            server = rsock.HelloServer(
+                0, greeting=None, delay=3600, framing="line", concurrency={concurrency!r}
+            )
+        server.start()
+        client = rsock.TcpClient(server.address, timeout=None)
+        begun = threading.Event()
+        def work():
+            begun.set()
+            {WAITS[wait]}
+        for _ in range(3):
+            threading.Thread(target=work, daemon=True).start()
+        begun.wait()
+        while server.stats["accepted"] < 1:
+            pass
+        print(time.monotonic(), flush=True)
+        """
+    )
+    assert (status, complaints) == (0, "")
+    assert took < 2
+
+
+@pytest.mark.parametrize("concurrency", ["events", "threads", "handler"])
+def test_clients_of_other_programs_see_the_end_and_the_path_is_gone(concurrency, tmp_path):
+    path = tmp_path / "server"
+    program = f"""
+        import rsock, sys, threading
+        address = {os.fspath(path)!r}
+        if {concurrency!r} == "handler":
+            def handler(sock, addr):
+                sock.sendall(sock.recv(1))
+                threading.Event().wait()
+            server = rsock.TcpServer(address, handler)
+        else:
+            server = rsock.EchoServer(address, concurrency={concurrency!r})
+        server.start()
+        print("ready", flush=True)
+        sys.stdin.read()
+    """
+    with subprocess.Popen(
+        [sys.executable, "-X", "dev", "-c", textwrap.dedent(program)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout.readline() == b"ready\n"
+        with rsock.TcpClient(path, timeout=support.PATIENCE) as client:
+            assert client.ask(b"x") == b"x"
+            process.stdin.close()
+            assert client.recv() == b""
+        assert process.stderr.read() == b""
+        assert process.wait(support.PATIENCE) == 0
+    assert not path.exists()
 
 
 def test_a_handler_that_does_not_return_does_not_keep_the_program():

@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import statistics
-import struct
 import subprocess
 import sys
 import time
@@ -12,26 +11,8 @@ import pytest
 import rsock
 import support
 
-KINDS = {
-    "events": lambda: rsock.HelloServer(0),
-    "threads": lambda: rsock.HelloServer(0, concurrency="threads"),
-    "handler": lambda: rsock.TcpServer(0, hello),
-    "on_data": lambda: rsock.TcpServer(
-        0,
-        on_connect=lambda conn: b"Welcome!",
-        on_data=lambda data, conn: conn.close() if data == b"exit" else b"Hello, %b!" % data,
-    ),
-}
-
-
-def hello(sock, addr):
-    # What a reset does to the handler is its own business.
-    with contextlib.suppress(ConnectionError):
-        sock.sendall(b"Welcome!")
-        for data in iter(lambda: sock.recv(1024), b""):
-            if data == b"exit":
-                break
-            sock.sendall(b"Hello, %b!" % data)
+from service import HELLO as KINDS
+from service import client_of
 
 
 @pytest.fixture(params=KINDS)
@@ -46,11 +27,6 @@ def connected(server):
     return sock
 
 
-def reset(sock):
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    sock.close()
-
-
 def assert_served(server):
     with connected(server) as client:
         client.sendall(b"x")
@@ -60,7 +36,7 @@ def assert_served(server):
 def test_a_reset_ends_one_connection(server):
     for _ in range(5):
         with connected(server) as other:
-            reset(connected(server))
+            support.reset(connected(server))
             other.sendall(b"x")
             assert other.recv(100) == b"Hello, x!"
     support.until(lambda: server.connections == 0)
@@ -71,7 +47,7 @@ def test_a_reset_with_an_answer_on_its_way_ends_one_connection(server):
     for _ in range(20):
         client = connected(server)
         client.sendall(b"x" * 1000)
-        reset(client)
+        support.reset(client)
     support.until(lambda: server.connections == 0)
     assert_served(server)
 
@@ -79,9 +55,31 @@ def test_a_reset_with_an_answer_on_its_way_ends_one_connection(server):
 def test_clients_that_give_up_before_they_are_accepted(server):
     for _ in range(20):
         client = socket.create_connection(server.address)
-        reset(client)
+        support.reset(client)
     assert_served(server)
     support.until(lambda: server.connections == 0)
+
+
+ABORTED = """
+    import rsock, service
+
+    server = service.HELLO[KIND]()
+    with server:
+        for _ in range(3):
+            with service.client_of(server) as client:
+                assert client.recv() == b"Welcome!"
+                print(client.ask("x"))
+        print(server.stats["accepted"], server.stats["errors"], server.running)
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_client_that_is_gone_when_it_is_accepted_costs_nobody_anything(inject, kind):
+    aborted = "accept4:error=ECONNABORTED:when=1..20"
+    printed = inject(aborted, ABORTED.replace("KIND", repr(kind), 1))
+    assert printed == "b'Hello, x!'\n" * 3 + "3 0 True\n"
+    # Each failure is a call, each client one or two; a few for the end, and none in vain.
+    assert 23 <= inject.calls("accept4") <= 35
 
 
 def test_half_of_a_connection_is_enough_for_the_answer(server):
@@ -101,6 +99,50 @@ def test_bytes_that_are_no_text_and_urgent_ones_do_no_harm(server):
         client.sendall(b"x")
         assert client.recv(100) == b"Hello, x!"
     assert_served(server)
+
+
+NATIVE = sorted(KINDS.keys() - {"handler"})  # a handler sees to its client by itself
+
+
+def assert_served_soon(server):
+    begin = time.monotonic()
+    with client_of(server) as client:
+        assert client.recv_line() == b"Welcome!\n"
+        assert client.ask("x\n") == b"Hello, x!\n"
+    assert time.monotonic() - begin < 1
+
+
+@pytest.mark.parametrize("kind", NATIVE)
+def test_who_says_nothing_makes_room_for_others(kind):
+    with KINDS[kind](max_connections=10, idle_timeout=0.3) as server:
+        begin = time.monotonic()
+        with contextlib.ExitStack() as stack:
+            silent = [stack.enter_context(connected(server)) for _ in range(10)]
+            for client in silent:
+                assert client.recv(1) == b""
+            assert 0.25 < time.monotonic() - begin < 1.3
+            with connected(server) as client:
+                client.sendall(b"x")
+                assert client.recv(100) == b"Hello, x!"
+            assert time.monotonic() - begin < 2.3
+
+
+@pytest.mark.parametrize("kind", NATIVE)
+def test_who_drips_without_an_end_holds_up_nobody_and_is_closed_at_the_limit(kind):
+    with KINDS[kind](framing="line", max_message=50) as server, contextlib.ExitStack() as stack:
+        drips = [stack.enter_context(socket.create_connection(server.address)) for _ in range(20)]
+        for drops in range(50):
+            for drip in drips:
+                drip.sendall(b".")
+            if drops % 10 == 0:
+                assert_served_soon(server)
+        support.until(lambda: server.connections == 20)
+        assert server.stats["errors"] == 0
+        for drip in drips:
+            drip.sendall(b".")
+        support.until(lambda: server.connections == 0)
+        assert server.stats["errors"] == 20
+        assert_served_soon(server)
 
 
 EXHAUSTED = """

@@ -6,7 +6,9 @@ import support
 FORK = """
     import gc, os, rsock, sys
 
-    server = rsock.UdpServer(0).start()
+    server = rsock.UdpServer(0, ARGUMENT).start()
+    with rsock.UdpClient(server.address) as client:
+        client.ask(b"first")  # the thread is known to the interpreter from here on
     child = os.fork()
     if not child:
         ACTION
@@ -22,8 +24,15 @@ IN_THE_CHILD = {
 }
 
 
+ARGUMENTS = {
+    "reply": "reply='Hello, {data}!'",
+    "handler": "handler=lambda data, addr: b'Hello, %b!' % data",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(ARGUMENTS))
 @pytest.mark.parametrize("action", sorted(IN_THE_CHILD))
-def test_a_child_leaves_the_server_to_its_parent(action):
-    source = FORK.replace("ACTION", IN_THE_CHILD[action])
+def test_a_child_leaves_the_server_to_its_parent(action, kind):
+    source = FORK.replace("ACTION", IN_THE_CHILD[action]).replace("ARGUMENT", ARGUMENTS[kind])
     printed = support.python(source, options=("-W", "ignore::DeprecationWarning"))
     assert printed == "3 True b'Hello, x!' True\n"

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import inspect
 import queue
 import threading
 
@@ -9,20 +10,7 @@ import pytest
 import rsock
 import support
 
-
-def client_of(server):
-    return rsock.TcpClient(server.address, timeout=support.PATIENCE)
-
-
-@pytest.fixture
-def reports(monkeypatch):
-    """Collect what is told to `threading.excepthook`."""
-    told = queue.SimpleQueue()
-    # The arguments themselves would keep the socket of a handler alive.
-    monkeypatch.setattr(
-        threading, "excepthook", lambda args: told.put((args.exc_type, str(args.exc_value)))
-    )
-    return told
+from service import client_of
 
 
 def test_the_function_of_the_tutorial_works_as_it_is(capsys):
@@ -74,33 +62,22 @@ def test_the_socket_is_closed_when_the_handler_returns_whatever_it_returns():
         assert server.stats["errors"] == 0
 
 
-def test_a_handler_that_raises_is_reported_and_the_others_are_served(reports):
+@pytest.mark.parametrize("error", [LookupError, SystemExit, KeyboardInterrupt])
+def test_a_handler_that_raises_is_reported_and_the_others_are_served(reports, error):
     def handler(sock, addr):
         if sock.recv(1024) == b"bad":
-            raise LookupError("as planned")
+            raise error("as planned")
         sock.sendall(b"good")
 
     with rsock.TcpServer(0, handler) as server:
         with client_of(server) as other, client_of(server) as bad:
             assert bad.ask(b"bad") == b""
-            assert reports.get(timeout=support.PATIENCE) == (LookupError, "as planned")
+            assert reports.get(timeout=support.PATIENCE) == (error, "as planned")
             assert other.ask(b"x") == b"good"
         support.until(lambda: server.stats["closed"] == 2)
         assert server.stats["errors"] == 1
-
-
-def test_a_handler_that_exits_ends_its_own_connection_only(reports):
-    def handler(sock, addr):
-        if sock.recv(1024) == b"exit":
-            raise SystemExit(3)
-        sock.sendall(b"good")
-
-    with rsock.TcpServer(0, handler) as server:
-        with client_of(server) as client:
-            assert client.ask(b"exit") == b""
         with client_of(server) as client:
             assert client.ask(b"x") == b"good"
-        assert server.running
 
 
 def test_stop_wakes_handlers_that_wait():
@@ -224,3 +201,56 @@ def test_wrong_handlers_are_refused(arguments):
         rsock.TcpServer(0, **arguments)
     gc.collect()
     assert support.open_descriptors() <= before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "instead"),
+    [
+        ("framing", "recv", "where its messages end"),
+        ("event_threads", 1, "a thread for each client"),
+        ("idle_timeout", 600.0, r"sock\.settimeout\(\)"),
+        ("idle_timeout", None, r"sock\.settimeout\(\)"),
+        ("max_message", 1 << 20, r"sock\.recv\(1024\)"),
+        ("max_pending", 1 << 20, r"sock\.settimeout\(\)"),
+    ],
+)
+def test_what_goes_with_on_data_is_refused_beside_a_handler_even_as_the_default(
+    name, value, instead
+):
+    before = support.open_descriptors()
+    with pytest.raises(TypeError, match=f"^{name} goes with on_data; a handler .*{instead}"):
+        rsock.TcpServer(0, len, **{name: value})
+    with pytest.raises(TypeError, match=f"^{name} goes with on_data"):
+        rsock.TcpServer(0, handler=len, **{name: value})
+    rsock.TcpServer(0, on_data=len, **{name: value}).close()
+    assert support.open_descriptors() <= before
+
+
+@pytest.mark.parametrize(
+    ("most", "error"), [(0, ValueError), (-1, ValueError), ("2", TypeError), (1.5, TypeError)]
+)
+def test_a_number_of_clients_that_is_none_is_refused_before_the_port_is_taken(most, error):
+    before = support.open_descriptors()
+    with pytest.raises(error):
+        rsock.TcpServer(0, len, max_connections=most)
+    assert support.open_descriptors() <= before
+
+
+def test_the_arguments_of_a_server_can_be_looked_at():
+    parameters = inspect.signature(rsock.TcpServer).parameters
+    assert list(parameters)[:3] == ["address", "handler", "on_data"]
+    assert parameters["idle_timeout"].default == 600.0
+    assert parameters["framing"].kind is inspect.Parameter.KEYWORD_ONLY
+
+
+def test_a_handler_that_sets_a_timeout_is_rid_of_a_client_that_says_nothing(reports):
+    def handler(sock, addr):
+        sock.settimeout(0.05)
+        sock.recv(1024)
+
+    with rsock.TcpServer(0, handler) as server, client_of(server) as silent:
+        assert silent.recv() == b""
+        kind, _ = reports.get(timeout=support.PATIENCE)
+        assert issubclass(kind, rsock.timeout)
+        support.until(lambda: server.connections == 0)
+        assert server.stats["errors"] == 1

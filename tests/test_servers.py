@@ -11,6 +11,8 @@ import pytest
 import rsock
 import support
 
+from service import client_of
+
 FRAMINGS = {
     "line": lambda message: message + b"\n",
     "length": lambda message: struct.pack(">I", len(message)) + message,
@@ -20,10 +22,6 @@ FRAMINGS = {
 @pytest.fixture(params=["events", "threads"])
 def concurrency(request):
     return request.param
-
-
-def client_of(server):
-    return rsock.TcpClient(server.address, timeout=support.PATIENCE)
 
 
 def rest_of(client):
@@ -249,9 +247,7 @@ def test_without_a_log_nothing_is_said(concurrency, capfd, log):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_log_that_fails_is_reported_and_the_clients_are_served(concurrency, monkeypatch):
-    reports = queue.SimpleQueue()
-    monkeypatch.setattr("threading.excepthook", lambda args: reports.put(args.exc_type))
+def test_a_log_that_fails_is_reported_and_the_clients_are_served(concurrency, reports):
 
     def log(line):
         if "Accept" in line:
@@ -260,7 +256,7 @@ def test_a_log_that_fails_is_reported_and_the_clients_are_served(concurrency, mo
     with rsock.HelloServer(0, log=log, concurrency=concurrency) as server:
         with client_of(server) as client:
             assert client.recv() == b"Welcome!"
-        assert reports.get(timeout=support.PATIENCE) is LookupError
+        assert reports.get(timeout=support.PATIENCE)[0] is LookupError
 
 
 @pytest.mark.parametrize(

@@ -115,12 +115,9 @@ SCRIPTS = {
         import asyncio
 
         async def main():
-            async def serve(reader, writer):
-                writer.write((await reader.readline()).upper())
-                await writer.drain()
-                writer.close()
-
-            server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_context)
+            server = await asyncio.start_server(
+                support.shout, "127.0.0.1", 0, ssl=server_context
+            )
             port = server.sockets[0].getsockname()[1]
             reader, writer = await asyncio.open_connection(
                 "127.0.0.1", port, ssl=client_context, server_hostname="localhost"

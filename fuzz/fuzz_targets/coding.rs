@@ -4,7 +4,6 @@
 
 mod common;
 
-use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};

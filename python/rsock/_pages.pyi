@@ -5,7 +5,8 @@ from typing import SupportsInt
 from _typeshed import StrOrBytesPath
 from typing_extensions import TypeAlias
 
-from rsock._servers import _Address, _Concurrency, _Log, _StreamServer
+from rsock._server_base import _Address, _Log
+from rsock._servers import _Concurrency, _StreamServer
 
 _Text: TypeAlias = str | bytes | bytearray | memoryview
 _Headers: TypeAlias = Mapping[str, _Text] | Iterable[tuple[str, _Text]]

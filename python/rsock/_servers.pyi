@@ -1,21 +1,16 @@
 from collections.abc import Callable
 from socket import socket
-from typing import Any, Literal, Protocol, TypedDict, overload
+from typing import Any, Literal, TypedDict, overload
 
-from _typeshed import HasFileno, ReadableBuffer, StrOrBytesPath, Unused
-from typing_extensions import Self, TypeAlias
+from _typeshed import ReadableBuffer
+from typing_extensions import TypeAlias
 
+from rsock._datagrams import UdpServer as UdpServer
 from rsock._rsock import Connection
+from rsock._server_base import _Address, _Log, _Server
 
-# "systemd" is a string like any other to a type checker.
-_Address: TypeAlias = int | tuple[str, int] | tuple[str, int, int, int] | StrOrBytesPath | HasFileno
 _Framing: TypeAlias = Literal["recv", "line", "length"]
 _Concurrency: TypeAlias = Literal["events", "threads"]
-
-class _HasInfo(Protocol):
-    def info(self, msg: str, /) -> object: ...
-
-_Log: TypeAlias = bool | Callable[[str], object] | _HasInfo | None
 
 class _Stats(TypedDict):
     accepted: int
@@ -26,36 +21,6 @@ class _Stats(TypedDict):
     bytes_out: int
     refused: int
     errors: int
-
-class _DatagramStats(TypedDict):
-    messages: int
-    answers: int
-    bytes_in: int
-    bytes_out: int
-    refused: int
-    oversize: int
-    dropped: int
-    errors: int
-
-class _Server:
-    def start(self) -> Self: ...
-    def stop(self, timeout: float | None = 5.0) -> bool: ...
-    def close(self) -> None: ...
-    def serve_forever(self) -> None: ...
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *exc_info: Unused) -> None: ...
-    def __del__(self) -> None: ...
-    # Like the address of a socket, it is whatever the family makes of it.
-    @property
-    def address(self) -> Any: ...
-    @property
-    def server_address(self) -> Any: ...
-    @property
-    def connections(self) -> int: ...
-    @property
-    def running(self) -> bool: ...
-    @property
-    def stats(self) -> Any: ...
 
 class _StreamServer(_Server):
     # What it takes is for the classes below.
@@ -140,18 +105,3 @@ class TcpServer(_StreamServer):
         reuse_port: bool = False,
         dualstack: bool = False,
     ) -> None: ...
-
-class UdpServer(_Server):
-    def __init__(
-        self,
-        address: _Address,
-        *,
-        reply: str | bytes | None = "Hello, {data}!",
-        handler: Callable[[bytes, Any], ReadableBuffer | None] | None = None,
-        log: _Log = None,
-        max_message: int = 65535,
-        reuse_port: bool = False,
-        dualstack: bool = False,
-    ) -> None: ...
-    @property
-    def stats(self) -> _DatagramStats: ...

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{
-    BIG5, EUC_JP, EUC_KR, Encoding, GB18030, GBK, REPLACEMENT, SHIFT_JIS, UTF_8, UTF_16BE,
-    UTF_16LE, WINDOWS_1252, X_USER_DEFINED,
+    BIG5, EUC_JP, EUC_KR, Encoding, GB18030, GBK, ISO_2022_JP, REPLACEMENT, SHIFT_JIS, UTF_8,
+    UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED,
 };
 
+use super::asian::{eight_bits_of_hz, eight_bits_of_kr, with_syllables};
 use super::headers::{Headers, trim};
 
 /// In so many bytes a page has to name its charset (HTML, 4.2.5.4).
@@ -38,7 +39,7 @@ pub fn text(body: &[u8], headers: &Headers) -> Text {
     let charset = parameter(media)
         .and_then(Charset::for_label)
         .or_else(|| declared(body, media))
-        .unwrap_or_else(|| Charset::Known(guess(body, media)));
+        .unwrap_or_else(|| guess(body, media));
     decode(charset, body)
 }
 
@@ -94,7 +95,7 @@ fn by_other_name(label: &str) -> Option<&'static Encoding> {
         "cp949" | "ms949" | "949" | "uhc" | "euckr" | "ksx1001" => EUC_KR,
         "cp932" | "932" | "mskanji" | "shiftjisx0213" | "shiftjis2004" | "sjis" => SHIFT_JIS,
         "eucjp" | "ujis" | "eucjisx0213" | "eucjis2004" => EUC_JP,
-        "iso2022jp" => encoding_rs::ISO_2022_JP,
+        "iso2022jp" => ISO_2022_JP,
         "latin" | "latin1" | "iso88591" | "8859" | "cp1252" | "ascii" => WINDOWS_1252,
         "utf16" | "utf16le" => UTF_16LE,
         "utf16be" => UTF_16BE,
@@ -110,81 +111,13 @@ fn decode(charset: Charset, body: &[u8]) -> Text {
         Charset::Iso2022Kr => (EUC_KR, "iso-2022-kr", Cow::Owned(eight_bits_of_kr(body))),
     };
     let (text, _) = encoding.decode_without_bom_handling(&bytes);
+    let text = match encoding == EUC_KR {
+        true => with_syllables(text),
+        false => text,
+    };
     Text {
         text: text.into_owned(),
         encoding: name.to_ascii_lowercase(),
-    }
-}
-
-/// Write HZ as GB2312 in eight bits: `~{` and `~}` switch, and a line end switches back.
-fn eight_bits_of_hz(body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(body.len());
-    let mut is_double = false;
-    let mut rest = body;
-    loop {
-        rest = match (rest, is_double) {
-            ([], _) => return out,
-            ([b'~', b'{', rest @ ..], false) => {
-                is_double = true;
-                rest
-            }
-            ([b'~', b'}', rest @ ..], true) => {
-                is_double = false;
-                rest
-            }
-            ([b'~', b'~', rest @ ..], false) => {
-                out.push(b'~');
-                rest
-            }
-            ([b'~', b'\n', rest @ ..] | [b'~', b'\r', b'\n', rest @ ..], false) => rest,
-            ([b'\n', rest @ ..], _) => {
-                is_double = false;
-                out.push(b'\n');
-                rest
-            }
-            ([first @ 0x21..=0x7e, second @ 0x21..=0x7e, rest @ ..], true) => {
-                out.extend_from_slice(&[first | 0x80, second | 0x80]);
-                rest
-            }
-            ([byte, rest @ ..], _) => {
-                out.push(*byte);
-                rest
-            }
-        };
-    }
-}
-
-/// Write ISO-2022-KR as EUC-KR: SO and SI switch, and a line end switches back.
-fn eight_bits_of_kr(body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(body.len());
-    let mut is_double = false;
-    let mut rest = body;
-    loop {
-        rest = match (rest, is_double) {
-            ([], _) => return out,
-            ([0x1b, b'$', b')', b'C', rest @ ..], _) => rest,
-            ([0x0e, rest @ ..], _) => {
-                is_double = true;
-                rest
-            }
-            ([0x0f, rest @ ..], _) => {
-                is_double = false;
-                rest
-            }
-            ([b'\n', rest @ ..], _) => {
-                is_double = false;
-                out.push(b'\n');
-                rest
-            }
-            ([byte @ 0x21..=0x7e, rest @ ..], true) => {
-                out.push(byte | 0x80);
-                rest
-            }
-            ([byte, rest @ ..], _) => {
-                out.push(*byte);
-                rest
-            }
-        };
     }
 }
 
@@ -278,17 +211,25 @@ fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
     text.windows(wanted.len()).position(|part| part == wanted)
 }
 
-fn guess(body: &[u8], media: &[u8]) -> &'static Encoding {
+fn guess(body: &[u8], media: &[u8]) -> Charset {
     let sample = &body[..body.len().min(SAMPLE)];
     if let Some(encoding) = without_mark(sample) {
-        return encoding;
+        return Charset::Known(encoding);
     }
-    if std::str::from_utf8(body).is_ok() || is_media(media, "application/json") {
-        return UTF_8;
+    if find(sample, b"\x1b$)C").is_some() && sample.is_ascii() {
+        return Charset::Iso2022Kr;
+    }
+    let is_utf8 = std::str::from_utf8(body).is_ok();
+    let may_shift = sample.contains(&0x1b) && sample.is_ascii();
+    if (is_utf8 && !may_shift) || is_media(media, "application/json") {
+        return Charset::Known(UTF_8);
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(sample, sample.len() == body.len());
-    detector.guess(None, Utf8Detection::Allow)
+    match detector.guess(None, Utf8Detection::Allow) {
+        encoding if is_utf8 && encoding != ISO_2022_JP => Charset::Known(UTF_8),
+        encoding => Charset::Known(encoding),
+    }
 }
 
 /// Find UTF-16 by the NULs of its ASCII: at every other byte, and nowhere else.

@@ -33,16 +33,29 @@ pub struct Decoder {
 impl Decoder {
     /// Find what undoes the codings that the headers name; nothing if they name none.
     ///
-    /// Errors: [`Error::UnknownCoding`], and [`Error::Limit`] for more than five.
+    /// A word that is no coding, as the `UTF-8` that some servers put there, is passed over.
+    ///
+    /// Errors: [`Error::UnknownCoding`] for one that is registered and not known here, and [`Error::Limit`] for more than five, or for `br` twice:
+    /// its window may be 16 MiB large.
     pub fn of(headers: &Headers) -> Result<Option<Self>> {
         let mut stages = Vec::new();
         for name in headers.members("content-encoding") {
+            let is_second_br =
+                |stage: &Stage| stage.name == "br" && name.eq_ignore_ascii_case(b"br");
+            if stages.iter().any(is_second_br) {
+                return Err(Error::Limit {
+                    what: "more codings of large windows",
+                    limit: 1,
+                });
+            }
             let stage = match name.to_ascii_lowercase().as_slice() {
                 b"identity" => continue,
                 b"gzip" | b"x-gzip" => Stage::gzip(),
                 b"deflate" => Stage::deflate(),
                 b"br" => Stage::brotli(),
-                _ => return Err(Error::UnknownCoding(excerpt(name))),
+                b"zstd" | b"compress" | b"x-compress" | b"dcb" | b"dcz" | b"exi" | b"aes128gcm"
+                | b"pack200-gzip" => return Err(Error::UnknownCoding(excerpt(name))),
+                _ => continue,
             };
             if stages.len() == CODINGS {
                 return Err(Error::Limit {

@@ -11,6 +11,7 @@
 //! | `reply`      | a whole reply as a machine                                         |
 //! | `coding`     | the content codings                                                |
 //! | `charset`    | the text of a body                                                 |
+//! | `asian`      | charsets that only East Asia knows                                 |
 //! | `request`    | a request, and the bytes that it is                                |
 //! | `redirect`   | what follows a redirect                                            |
 //! | `proxy`      | which proxy a URL goes through                                     |
@@ -36,6 +37,7 @@ pub mod range;
 pub mod skip;
 pub mod target;
 
+mod asian;
 mod charset;
 mod chunked;
 mod coding;

@@ -276,6 +276,18 @@ impl Reply {
         }
     }
 
+    /// Return how many bytes of input still belong to the reply, if that is known.
+    ///
+    /// So many may be read and no more where what follows belongs to somebody else.
+    #[must_use]
+    pub fn left(&self) -> Option<u64> {
+        match self.state {
+            State::Length { left } => Some(left),
+            State::End => Some(0),
+            _ => None,
+        }
+    }
+
     /// Return how many bytes of the body came, without the framing.
     #[must_use]
     pub fn received(&self) -> u64 {

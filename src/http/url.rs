@@ -334,7 +334,8 @@ fn encode(reference: &[u8]) -> String {
     for byte in reference {
         match byte {
             b' ' if in_query => text.push('+'),
-            0..=b' ' | 0x7f.. => text.push_str(&format!("%{byte:02X}")),
+            // To a browser a backslash is a slash, and `/\host` another host. Not so to curl.
+            0..=b' ' | b'\\' | 0x7f.. => text.push_str(&format!("%{byte:02X}")),
             byte => text.push(char::from(*byte)),
         }
         in_query |= *byte == b'?';

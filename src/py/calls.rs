@@ -3,13 +3,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 
-use pyo3::exceptions::{PyAttributeError, PyMemoryError, PyTypeError, PyValueError};
+use pyo3::exceptions::{
+    PyAttributeError, PyMemoryError, PyRuntimeError, PyTypeError, PyValueError,
+};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use socket2::SockAddr;
 
 use super::buffer::{Readable, Slot};
+use super::raw;
 use super::servers::{at_least_one, framing_of, shown};
 use crate::service::framing::{Deframer, Framing};
 use crate::service::{Conversation, Flow, Remote, Service};
@@ -83,9 +86,7 @@ impl Conversation for Call {
                 Err(error) => return failed(py, &error),
             };
             match &self.calls.on_connect {
-                Some(greet) => self
-                    .calls
-                    .ask(greet.bind(py), (connection,), connection, out),
+                Some(greet) => self.calls.ask(greet.bind(py), None, connection, out),
                 None => Flow::CONTINUE,
             }
         })
@@ -132,7 +133,7 @@ impl Conversation for Call {
         Python::try_attach(|py| {
             let connection = self.connection.take();
             if let (Some(function), Some(connection)) = (&self.calls.on_close, connection) {
-                if let Err(error) = function.call1(py, (connection,)) {
+                if let Err(error) = raw::call(function.bind(py), connection.bind(py), None) {
                     report(py, &error);
                 }
             }
@@ -179,28 +180,24 @@ impl Calls {
             return Flow::FAIL;
         };
         let connection = connection.bind(py);
-        self.ask(
-            self.on_data.bind(py),
-            (PyBytes::new(py, message), connection),
-            connection,
-            out,
-        )
+        let message = PyBytes::new(py, message);
+        self.ask(self.on_data.bind(py), Some(&message), connection, out)
     }
 
-    /// Call a function, and append what it sent and what it returned.
-    fn ask<'py, A>(
+    /// Call a function, with a message or without, and append what it sent and what it returned.
+    fn ask<'py>(
         &self,
         function: &Bound<'py, PyAny>,
-        arguments: A,
+        message: Option<&Bound<'py, PyBytes>>,
         connection: &Bound<'py, Connection>,
         out: &mut Vec<u8>,
-    ) -> Flow
-    where
-        A: pyo3::call::PyCallArgs<'py>,
-    {
+    ) -> Flow {
         let py = function.py();
         connection.get().begin();
-        let outcome = function.call1(arguments);
+        let outcome = match message {
+            Some(message) => raw::call(function, message, Some(connection)),
+            None => raw::call(function, connection, None),
+        };
         let (sent, close) = connection.get().finish();
         out.extend_from_slice(&sent);
         let answered = outcome.and_then(|answer| self.append(&answer, out));
@@ -242,7 +239,7 @@ pub(super) fn copied(data: &Readable<'_, '_>) -> PyResult<Vec<u8>> {
 }
 
 pub(super) fn wrong_answer(answer: &Bound<'_, PyAny>) -> PyErr {
-    let class = super::raw::type_name(answer);
+    let class = raw::type_name(answer);
     let text = format!("a server's function must return bytes or None, not {class}");
     PyTypeError::new_err(text)
 }
@@ -264,11 +261,17 @@ pub(super) fn report(py: Python<'_>, error: &PyErr) {
             thread,
         );
         let arguments = threading.getattr("ExceptHookArgs")?.call1((parts,))?;
-        threading.call_method1("excepthook", (arguments,))
+        raw::call(&threading.getattr("excepthook")?, &arguments, None)
     });
     if told.is_err() {
         error.clone_ref(py).write_unraisable(py, None);
     }
+}
+
+/// Tell of a panic as of what a function raised. What it said went to stderr when it happened.
+pub(super) fn report_panic(py: Python<'_>, whose: &str) {
+    let text = format!("{whose} failed inside rsock");
+    report(py, &PyRuntimeError::new_err(text));
 }
 
 /// What a server's functions know a client by.

@@ -1,4 +1,4 @@
-//! A server of datagrams as Python holds it: `rsock/_servers.py` gives it its name.
+//! A server of datagrams as Python holds it: `rsock/_datagrams.py` gives it its name.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +10,8 @@ use pyo3::types::{PyBytes, PyDict, PyTuple};
 use socket2::SockAddr;
 
 use super::buffer::{Readable, Slot};
-use super::calls::{as_known_thread, report, wrong_answer};
+use super::calls::{as_known_thread, report, report_panic, wrong_answer};
+use super::raw;
 use super::servers::{at_least_one, counters, place_of, shown};
 use super::serving::{Life, Runs};
 use crate::error::Error;
@@ -36,7 +37,9 @@ impl Answer for Handler {
     fn answer(&self, datagram: &[u8], from: &SockAddr, out: &mut Vec<u8>) -> bool {
         Python::attach(|py| {
             let answered = shown(py, from)
-                .and_then(|from| self.0.bind(py).call1((PyBytes::new(py, datagram), from)))
+                .and_then(|from| {
+                    raw::call(self.0.bind(py), &PyBytes::new(py, datagram), Some(&from))
+                })
                 .and_then(|answer| append(&answer, out));
             answered.unwrap_or_else(|error| {
                 report(py, &error);
@@ -44,6 +47,14 @@ impl Answer for Handler {
             })
         })
     }
+
+    fn panicked(&self) {
+        tell_panic();
+    }
+}
+
+fn tell_panic() {
+    Python::try_attach(|py| report_panic(py, "the answer to a datagram"));
 }
 
 fn append(answer: &pyo3::Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<bool> {
@@ -73,11 +84,16 @@ impl Answer for Told {
 
     fn answer(&self, datagram: &[u8], from: &SockAddr, out: &mut Vec<u8>) -> bool {
         Python::attach(|py| {
-            if let Err(error) = shown(py, from).and_then(|from| self.tell.call1(py, (from,))) {
+            let told = shown(py, from).and_then(|from| raw::call(self.tell.bind(py), &from, None));
+            if let Err(error) = told {
                 report(py, &error);
             }
         });
         self.answer.answer(datagram, from, out)
+    }
+
+    fn panicked(&self) {
+        tell_panic();
     }
 }
 
@@ -178,6 +194,11 @@ impl DatagramServer {
     /// End what was started, and return whether it ended in time.
     fn stop(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
         self.life.stop(py, timeout)
+    }
+
+    /// Stop as the process ends: there are no connections that could be left.
+    fn leave(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.life.leave(py, timeout)
     }
 
     /// Wait until the server is stopped, with an eye on signals.

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -59,6 +60,54 @@ pub(super) fn audit_new(
     })
 }
 
+/// Call a function of the program with one or two arguments; whatever it raises is an error.
+///
+/// PyO3 takes the exception that a panic became for the panic, and lets it go on: past the caller,
+/// who would have told of it, and after a report to a place where programs do not look.
+pub(super) fn call<'py>(
+    function: &Bound<'py, PyAny>,
+    first: &Bound<'py, PyAny>,
+    second: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (py, count) = (function.py(), 1 + usize::from(second.is_some()));
+    // The first place is for a method's own object.
+    let mut room = [
+        ptr::null_mut(),
+        first.as_ptr(),
+        second.map_or(ptr::null_mut(), Bound::as_ptr),
+    ];
+    // SAFETY: as many borrowed references as are counted, with a place before them; no names.
+    let answer = unsafe {
+        let arguments = room.as_mut_ptr().add(1);
+        let count = count | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
+        let answer = ffi::PyObject_Vectorcall(function.as_ptr(), arguments, count, ptr::null_mut());
+        Bound::from_owned_ptr_or_opt(py, answer)
+    };
+    answer.ok_or_else(|| taken(py))
+}
+
+/// Take what was raised, as it is.
+fn taken(py: Python<'_>) -> PyErr {
+    #[cfg(Py_3_12)]
+    // SAFETY: a reference that is ours, or none.
+    let raised = unsafe { Bound::from_owned_ptr_or_opt(py, ffi::PyErr_GetRaisedException()) };
+    #[cfg(not(Py_3_12))]
+    // SAFETY: three references that are ours, each or none of them, whatever is done to them here.
+    let raised = unsafe {
+        let [mut class, mut value, mut trace] = [ptr::null_mut(); 3];
+        ffi::PyErr_Fetch(&raw mut class, &raw mut value, &raw mut trace);
+        ffi::PyErr_NormalizeException(&raw mut class, &raw mut value, &raw mut trace);
+        if !trace.is_null() {
+            ffi::PyException_SetTraceback(value, trace);
+        }
+        ffi::Py_XDECREF(class);
+        ffi::Py_XDECREF(trace);
+        Bound::from_owned_ptr_or_opt(py, value)
+    };
+    // Without an exception this is what says so.
+    raised.map_or_else(|| PyErr::fetch(py), PyErr::from_value)
+}
+
 /// Turn what a call into CPython reports into what it raised.
 fn raised(py: Python<'_>, outcome: c_int) -> PyResult<()> {
     if outcome < 0 {
@@ -88,7 +137,7 @@ pub(super) fn resource_warning(
     source: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<()> {
     let text = PyString::new(py, text);
-    let source = source.map_or(std::ptr::null_mut(), Bound::as_ptr);
+    let source = source.map_or(ptr::null_mut(), Bound::as_ptr);
     // SAFETY: the format takes a str; the source may be missing.
     raised(py, unsafe {
         ffi::PyErr_ResourceWarning(source, 1, c"%U".as_ptr(), text.as_ptr())
@@ -178,7 +227,7 @@ pub(super) fn instance<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, P
         let Some(new) = (*class_pointer).tp_new else {
             return class.call0();
         };
-        let made = new(class_pointer, nothing.as_ptr(), std::ptr::null_mut());
+        let made = new(class_pointer, nothing.as_ptr(), ptr::null_mut());
         Bound::from_owned_ptr_or_err(class.py(), made)
     }
 }

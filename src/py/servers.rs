@@ -10,7 +10,7 @@ use std::time::Duration;
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::argument::seconds;
 use super::calls::{self, Calls};
@@ -67,6 +67,14 @@ pub(super) fn shown<'py>(py: Python<'py>, peer: &socket2::SockAddr) -> PyResult<
     address::to_python(py, &socket, peer)
 }
 
+/// Name a connection as people do.
+fn connection_from(peer: &socket2::SockAddr) -> String {
+    match peer.as_socket() {
+        Some(peer) => format!("the connection from {peer}"),
+        None => "a connection".to_owned(),
+    }
+}
+
 /// A service whose news are told to a Python function.
 struct Reported {
     service: Box<dyn Service>,
@@ -92,16 +100,21 @@ impl Service for Reported {
         let (what, peer) = match notice {
             Notice::Accepted(peer) if self.all_of_it => ("accepted", Some(*peer)),
             Notice::Closed(peer) if self.all_of_it => ("closed", Some(*peer)),
-            Notice::Panicked(peer) => ("panicked", Some(*peer)),
+            Notice::Panicked(peer) => {
+                Python::try_attach(|py| calls::report_panic(py, &connection_from(peer)));
+                return;
+            }
             Notice::Exhausted => ("exhausted", None),
             _ => return,
         };
         // None when the interpreter is ending: then there is nobody to tell.
         Python::try_attach(|py| {
             let told = peer
-                .map(|peer| shown(py, peer))
-                .transpose()
-                .and_then(|peer| self.report.call1(py, (what, peer)));
+                .map_or_else(|| Ok(py.None().into_bound(py)), |peer| shown(py, peer))
+                .and_then(|peer| {
+                    let what = PyString::new(py, what);
+                    raw::call(self.report.bind(py), &what, Some(&peer))
+                });
             if let Err(error) = told {
                 error.write_unraisable(py, None);
             }
@@ -125,6 +138,10 @@ impl Runs for Server {
 
     fn stop(&self, timeout: Duration) -> bool {
         self.stop(timeout)
+    }
+
+    fn leave(self: Arc<Self>, timeout: Duration) -> bool {
+        Server::leave(self, timeout)
     }
 
     fn wait(&self, timeout: Option<Duration>) -> bool {
@@ -229,6 +246,11 @@ impl StreamServer {
     #[pyo3(signature = (timeout))]
     fn stop(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
         self.life.stop(py, timeout)
+    }
+
+    /// Come to rest as the process ends, and leave the connections to the kernel.
+    fn leave(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.life.leave(py, timeout)
     }
 
     /// Wait until the server is stopped, with an eye on signals.

@@ -26,6 +26,10 @@ pub(super) trait Runs: Sized + Send + Sync {
     fn start(parts: Self::Parts) -> Result<(Self, Self::Kept)>;
     fn is_running(&self) -> bool;
     fn stop(&self, timeout: Duration) -> bool;
+    /// Come to rest as the process ends; what cannot simply be left stops.
+    fn leave(self: Arc<Self>, timeout: Duration) -> bool {
+        self.stop(timeout)
+    }
     fn wait(&self, timeout: Option<Duration>) -> bool;
     fn counts(&self) -> Self::Counts;
 }
@@ -92,6 +96,16 @@ impl<S: Runs> Life<S> {
             self.end();
         }
         Ok(ended)
+    }
+
+    /// Come to rest as the process ends.
+    pub(super) fn leave(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        let timeout = seconds(timeout, "timeout")?;
+        if let Some(server) = self.server() {
+            py.detach(|| server.leave(timeout));
+        }
+        self.end();
+        Ok(())
     }
 
     /// Wait until the server is stopped, with an eye on signals.

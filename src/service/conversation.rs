@@ -47,6 +47,10 @@ pub struct Flow {
     /// the client has taken this, and receive nothing before. So an answer of any length needs no
     /// more memory than one part of it.
     pub more: bool,
+    /// With `close`: the client may still be sending. Tell it that this is the end, and let go of
+    /// what it sends until it ends as well. A connection that is closed while bytes are under way
+    /// takes with it what the client has not read yet, the word about what was wrong.
+    pub hear_out: bool,
     /// Send the piece that was received as well, at this place in `out`. An engine may do so
     /// without copying the piece, which is worth it from a few KiB on.
     pub piece_at: Option<usize>,
@@ -60,6 +64,7 @@ impl Flow {
         messages: 0,
         failed: false,
         more: false,
+        hear_out: false,
         piece_at: None,
     };
     /// Close once everything is sent.

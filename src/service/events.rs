@@ -24,7 +24,6 @@ mod turn;
 use std::io;
 use std::mem;
 use std::os::fd::AsRawFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, ThreadId};
@@ -33,9 +32,9 @@ use std::time::{Duration, Instant};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Waker};
 
+use super::Listener;
 use super::engine::{Engine, Shared};
 use super::mailbox::{Mailbox, lock};
-use super::{Listener, Notice, Stats};
 use crate::error::Result;
 use connection::Connection;
 use door::Door;
@@ -49,6 +48,8 @@ struct Common {
     mailboxes: Vec<Arc<Mailbox>>,
     connections: AtomicUsize,
     stopping: AtomicBool,
+    /// Whether the connections stay as they are when the loops end.
+    leaving: AtomicBool,
     /// How many loops still run.
     running: Mutex<usize>,
     ended: Condvar,
@@ -73,6 +74,7 @@ pub(super) fn start(listener: Listener, shared: Arc<Shared>) -> Result<Box<dyn E
         mailboxes: polls.iter().map(mailbox).collect::<io::Result<_>>()?,
         connections: AtomicUsize::new(0),
         stopping: AtomicBool::new(false),
+        leaving: AtomicBool::new(false),
         running: Mutex::new(0),
         ended: Condvar::new(),
     });
@@ -116,13 +118,6 @@ pub(super) fn start(listener: Listener, shared: Arc<Shared>) -> Result<Box<dyn E
     Ok(Box::new(loops))
 }
 
-/// Tell what happened to whoever runs the server.
-fn tell(shared: &Shared, notice: &Notice<'_>) {
-    if catch_unwind(AssertUnwindSafe(|| shared.service.notice(notice))).is_err() {
-        Stats::add(&shared.stats.errors, 1);
-    }
-}
-
 /// A loop that runs; whoever waits for its end hears of it, however it ends.
 struct Running<'a>(&'a Common);
 
@@ -151,7 +146,12 @@ fn run(number: usize, mut poll: Poll, turn: &Mutex<Turn>, common: &Common) {
         }
         lock(turn).take(&events);
     }
-    lock(turn).finish();
+    let mut turn = lock(turn);
+    if common.leaving.load(Ordering::Acquire) {
+        turn.door.iter().for_each(Door::unlink);
+    } else {
+        turn.finish();
+    }
 }
 
 impl Loops {
@@ -193,6 +193,12 @@ impl Engine for Loops {
         drop(running);
         self.end();
         true
+    }
+
+    fn leave(&self, deadline: Instant) -> bool {
+        self.common.leaving.store(true, Ordering::Release);
+        self.stop();
+        self.join(deadline)
     }
 
     fn abandon(&self) {

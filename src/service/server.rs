@@ -1,9 +1,9 @@
 //! One handle for a server that runs, whichever engine runs it.
 
-use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
+use std::{mem, process};
 
 use socket2::SockAddr;
 
@@ -103,8 +103,26 @@ impl Server {
         }
         self.engine.stop();
         let ended = self.engine.join(after(timeout));
+        self.tell_stopped();
+        ended
+    }
+
+    fn tell_stopped(&self) {
         *lock(&self.stopped) = true;
         self.changed.notify_all();
+    }
+
+    /// As the process ends: come to rest, and leave the connections to the kernel; return whether
+    /// everything that needs a service has ended.
+    ///
+    /// Clients hear of the end when there is one. Those that are in this process would otherwise
+    /// hear of it while it ends, and complain.
+    pub fn leave(self: Arc<Self>, timeout: Duration) -> bool {
+        self.running.store(false, Ordering::Release);
+        let ended = !self.is_here() || self.engine.leave(after(timeout));
+        self.tell_stopped();
+        // Whatever it still holds is not to be closed.
+        mem::forget(self);
         ended
     }
 

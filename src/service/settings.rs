@@ -26,6 +26,9 @@ pub struct Settings {
     /// from it until it has; a single answer may go beyond.
     pub max_pending: usize,
     /// How many bytes are received at once.
+    ///
+    /// Whoever receives as much looks again for more, which is a system call for nothing if there
+    /// is none: let it not be the size of a message, as powers of two are.
     pub receive_size: usize,
 }
 
@@ -37,7 +40,7 @@ impl Default for Settings {
             max_connections: 16_384,
             idle_timeout: Some(Duration::from_secs(600)),
             max_pending: 1 << 20,
-            receive_size: 64 << 10,
+            receive_size: 68 << 10,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! Every thread is a member of a [`Crew`], which knows them all and joins them.
 
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{SockAddr, SockRef};
 
-use super::engine::{Engine, Shared};
+use super::engine::{Engine, HEARD_OUT, Shared};
 use super::{Conversation, Flow, Listener, Notice, Remote, Stats};
 use crate::error::Result;
 use crate::sys;
@@ -70,6 +71,15 @@ impl Threads {
     fn is_forked(&self) -> bool {
         self.0.process != std::process::id()
     }
+
+    /// Let nobody in any more, and return the connections that are still served.
+    fn close_the_door(&self) -> Vec<Arc<Link>> {
+        // Before the bell, which finds its hearer asking at once whether that was for him.
+        let links = self.0.crew.dismiss();
+        // The other end reads as at its end from now on, whenever it is looked at.
+        let _ = sys::shutdown(self.0.ringer.as_fd(), libc::SHUT_RDWR);
+        links
+    }
 }
 
 impl Engine for Threads {
@@ -81,15 +91,27 @@ impl Engine for Threads {
         if self.is_forked() {
             return;
         }
-        // The other end reads as at its end from now on, whenever it is looked at.
-        let _ = sys::shutdown(self.0.ringer.as_fd(), libc::SHUT_RDWR);
-        for link in self.0.crew.dismiss() {
+        for link in self.close_the_door() {
             link.cut();
         }
     }
 
     fn join(&self, deadline: Instant) -> bool {
         self.is_forked() || self.0.crew.join(deadline)
+    }
+
+    fn leave(&self, deadline: Instant) -> bool {
+        if self.is_forked() {
+            return true;
+        }
+        if let Some(listener) = self.0.listener.upgrade() {
+            listener.unlink();
+            // Or it would be closed with the thread that accepts, and who waits there be refused.
+            mem::forget(listener);
+        }
+        // A thread that waits for its client waits on, in Rust, until there is no process.
+        self.close_the_door();
+        self.0.crew.join_unlinked(deadline)
     }
 
     fn abandon(&self) {
@@ -183,7 +205,7 @@ impl State {
             link.finish();
             if !self.crew.is_dismissed() {
                 self.tell_exhausted(exhausted);
-                self.shared.service.notice(&Notice::Refused(&peer));
+                self.shared.tell(&Notice::Refused(&peer));
             }
         }
         started.is_ok()
@@ -192,12 +214,12 @@ impl State {
     fn refuse(&self, fd: OwnedFd, peer: &SockAddr) {
         Stats::add(&self.shared.stats.refused, 1);
         drop(fd);
-        self.shared.service.notice(&Notice::Refused(peer));
+        self.shared.tell(&Notice::Refused(peer));
     }
 
     fn tell_exhausted(&self, known: bool) {
         if !known {
-            self.shared.service.notice(&Notice::Exhausted);
+            self.shared.tell(&Notice::Exhausted);
         }
     }
 }
@@ -205,8 +227,7 @@ impl State {
 /// Serve one client from beginning to end.
 fn serve(link: &Arc<Link>, peer: &SockAddr) {
     let state = &link.state;
-    let service = &state.shared.service;
-    service.notice(&Notice::Accepted(peer));
+    state.shared.tell(&Notice::Accepted(peer));
     let mut talk = Talk {
         link,
         peer,
@@ -219,7 +240,7 @@ fn serve(link: &Arc<Link>, peer: &SockAddr) {
     state.active.fetch_sub(1, Ordering::Relaxed);
     Stats::add(&state.shared.stats.closed, 1);
     link.finish();
-    service.notice(&Notice::Closed(peer));
+    state.shared.tell(&Notice::Closed(peer));
 }
 
 /// One conversation, in the thread that has it.
@@ -236,6 +257,8 @@ enum Next {
     GoOn,
     /// The conversation has more to say.
     Resume,
+    /// Close, and let the client end first.
+    HearOut,
     Close,
 }
 
@@ -250,11 +273,14 @@ impl Talk<'_> {
         if let Err(error) = set_blocking(fd, idle) {
             return self.failed(&error);
         }
-        if self.open() == Next::Close {
-            return;
-        }
+        let mut next = self.open();
         let mut room = vec![0; link.state.shared.settings.receive_size.max(1)];
         loop {
+            match next {
+                Next::GoOn | Next::Resume => {}
+                Next::HearOut => return self.hear_out(fd, &mut room),
+                Next::Close => return,
+            }
             match sys::io::recv(fd, &mut Target::from(&mut room[..]), 0) {
                 // What comes after a close that was asked for is nobody's any more.
                 Ok(_) if link.is_closing() => return,
@@ -262,14 +288,11 @@ impl Talk<'_> {
                 Ok(count) => {
                     let piece = &room[..count];
                     Stats::add(&link.state.shared.stats.bytes_in, count as u64);
-                    let next = self.step(|conversation, out| {
+                    next = self.step(|conversation, out| {
                         let flow = conversation.received(piece, out);
                         flow.put(piece, out);
                         flow
                     });
-                    if next == Next::Close {
-                        return;
-                    }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -336,10 +359,10 @@ impl Talk<'_> {
 
     /// Do what a step asks for; `None` is a step that panicked.
     fn follow(&mut self, flow: Option<Flow>) -> Next {
-        let Shared { stats, service, .. } = &*self.link.state.shared;
+        let stats = &self.link.state.shared.stats;
         let Some(flow) = flow else {
             Stats::add(&stats.errors, 1);
-            service.notice(&Notice::Panicked(self.peer));
+            self.link.state.shared.tell(&Notice::Panicked(self.peer));
             return Next::Close;
         };
         if flow.messages > 0 {
@@ -358,9 +381,32 @@ impl Talk<'_> {
             }
         }
         match flow {
+            Flow {
+                close: true,
+                hear_out: true,
+                ..
+            } => Next::HearOut,
             Flow { close: true, .. } => Next::Close,
             Flow { more: true, .. } => Next::Resume,
             _ => Next::GoOn,
+        }
+    }
+
+    /// Tell the client that this is the end, and let go of what it still sends.
+    fn hear_out(&self, fd: BorrowedFd<'_>, room: &mut [u8]) {
+        let mut left = HEARD_OUT;
+        let mut open = sys::shutdown(fd, libc::SHUT_WR).is_ok();
+        while open && left > 0 {
+            match sys::io::recv(fd, &mut Target::from(&mut room[..]), 0) {
+                Ok(count) => {
+                    let bytes_in = &self.link.state.shared.stats.bytes_in;
+                    Stats::add(bytes_in, count as u64);
+                    open = count > 0;
+                    left = left.saturating_sub(count);
+                }
+                // Whoever is silent for too long has been heard out, too.
+                Err(error) => open = error.kind() == ErrorKind::Interrupted,
+            }
         }
     }
 
@@ -394,7 +440,7 @@ impl Talk<'_> {
         });
         if outcome.is_none() {
             Stats::add(&stats.errors, 1);
-            service.notice(&Notice::Panicked(self.peer));
+            self.link.state.shared.tell(&Notice::Panicked(self.peer));
         }
     }
 }

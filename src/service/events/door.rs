@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-use super::{Common, tell};
+use super::Common;
 use crate::service::engine::Shared;
 use crate::service::mailbox::Arrival;
 use crate::service::{Listener, Notice, Stats};
@@ -47,6 +47,11 @@ impl Door {
         self.ready && self.retry.is_none()
     }
 
+    /// Take the way to the listener away, which itself stays as it is.
+    pub(super) fn unlink(&self) {
+        self.listener.unlink();
+    }
+
     /// A descriptor is free again.
     pub(super) fn unblock(&mut self) {
         self.retry = None;
@@ -80,12 +85,12 @@ impl Door {
             if common.connections.load(Ordering::Relaxed) >= shared.settings.max_connections {
                 Stats::add(&shared.stats.refused, 1);
                 drop(socket);
-                tell(shared, &Notice::Refused(&peer));
+                shared.tell(&Notice::Refused(&peer));
                 continue;
             }
             common.connections.fetch_add(1, Ordering::Relaxed);
             Stats::add(&shared.stats.accepted, 1);
-            tell(shared, &Notice::Accepted(&peer));
+            shared.tell(&Notice::Accepted(&peer));
             greet(Arrival { socket, peer });
         }
     }
@@ -101,7 +106,7 @@ impl Door {
             Stats::add(&shared.stats.errors, 1);
         } else if !self.told {
             self.told = true;
-            tell(shared, &Notice::Exhausted);
+            shared.tell(&Notice::Exhausted);
         }
     }
 }

@@ -13,11 +13,11 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Token};
 use socket2::SockAddr;
 
+use super::Common;
 use super::connection::{Connection, Received};
 use super::door::Door;
 use super::registry::Registry;
 use super::timers::{Rounds, Timers};
-use super::{Common, tell};
 use crate::service::engine::Shared;
 use crate::service::mailbox::{Arrival, Item, Key, Line, Mailbox};
 use crate::service::{Notice, Remote, Stats};
@@ -246,7 +246,7 @@ impl Turn {
                 Told::Closed(peer) => Notice::Closed(peer),
                 Told::Panicked(peer) => Notice::Panicked(peer),
             };
-            tell(&self.shared, &notice);
+            self.shared.tell(&notice);
         }
     }
 
@@ -350,8 +350,15 @@ impl Turn {
                 Ok(Received::Piece(count)) => {
                     connection.last = self.moment;
                     Stats::add(&self.shared.stats.bytes_in, count as u64);
+                    if connection.deaf {
+                        if connection.let_go(count) {
+                            continue;
+                        }
+                        return self.close(key);
+                    }
                     self.step(key, Step::Received(count));
                 }
+                Ok(Received::End) | Err(_) if connection.deaf => return self.close(key),
                 Ok(Received::End) => self.step(key, Step::Ended),
                 Err(_) => return self.fail(key),
             }

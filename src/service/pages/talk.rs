@@ -11,9 +11,6 @@ use crate::http::asked::{Asked, AskedError, HeadEnd, Length};
 use crate::http::skip::Skip;
 use crate::service::{Conversation, Flow};
 
-/// How long a body that is refused may be and still be taken, so that its sender comes to read why.
-const HEARD_OUT: u64 = 16 << 20;
-
 const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// One connection.
@@ -33,8 +30,8 @@ pub(super) struct Talk {
     sending: Option<Sending>,
     /// Whether the answer that is under way is the last.
     last: bool,
-    /// How many bytes of a refused body are to be taken before the end.
-    refused: u64,
+    /// Whether the client may be sending something that nobody wants.
+    refused: bool,
 }
 
 impl Talk {
@@ -47,7 +44,7 @@ impl Talk {
             asked: None,
             sending: None,
             last: false,
-            refused: 0,
+            refused: false,
         }
     }
 
@@ -72,11 +69,7 @@ impl Talk {
                 }
             }
             if self.last {
-                // Closed while bytes are under way, the connection would take the answer with it.
-                let taken = self.refused.min((self.input.len() - at) as u64);
-                self.refused -= taken;
-                at += taken as usize;
-                flow.close = self.refused == 0;
+                (flow.close, flow.hear_out) = (true, self.refused);
                 break;
             }
             if out.len() >= part && at < self.input.len() {
@@ -91,7 +84,7 @@ impl Talk {
                     self.answer(reply, Some(&asked), out);
                 }
                 Err(error) => {
-                    flow.failed = true;
+                    (flow.failed, self.refused) = (true, true);
                     self.answer(Reply::refuse(error), None, out);
                 }
             }
@@ -121,19 +114,13 @@ impl Talk {
                 let asked = Asked::read(&rest[..len], limits)?;
                 *at += len;
                 self.end = HeadEnd::default();
-                match asked.length {
-                    Length::Known(length) if length > limits.body => {
-                        if length <= HEARD_OUT && !asked.waits {
-                            self.refused = length;
-                        }
-                        return Err(AskedError::BodyTooLong);
-                    }
-                    _ => {}
+                if matches!(asked.length, Length::Known(length) if length > limits.body) {
+                    return Err(AskedError::BodyTooLong);
                 }
                 if asked.waits && *at == self.input.len() {
                     if !matches!(asked.method.as_str(), "GET" | "HEAD") {
                         // It is refused whatever its body is, which need not be sent then.
-                        self.last = true;
+                        (self.last, self.refused) = (true, true);
                         return Ok(Some(asked));
                     }
                     out.extend_from_slice(GO_ON);

@@ -15,7 +15,7 @@ use super::link::Link;
 #[derive(Default)]
 pub(super) struct Crew {
     members: Mutex<Members>,
-    /// Hardly anybody is left.
+    /// Hardly anybody is left, or one less who serves no connection.
     few: Condvar,
 }
 
@@ -30,6 +30,13 @@ struct Members {
 struct Member {
     handle: JoinHandle<()>,
     link: Option<Arc<Link>>,
+}
+
+impl Members {
+    /// Return whether there are threads that serve no connection.
+    fn has_unlinked(&self) -> bool {
+        self.known.values().any(|member| member.link.is_none())
+    }
 }
 
 impl Crew {
@@ -89,6 +96,16 @@ impl Crew {
         links.filter_map(|member| member.link.clone()).collect()
     }
 
+    /// Wait until all have left but those who serve a connection, and return whether they have.
+    pub(super) fn join_unlinked(&self, deadline: Instant) -> bool {
+        let time = deadline.saturating_duration_since(Instant::now());
+        let waited = self
+            .few
+            .wait_timeout_while(self.lock(), time, |members| members.has_unlinked());
+        let members = waited.unwrap_or_else(PoisonError::into_inner).0;
+        !members.has_unlinked()
+    }
+
     /// Wait until everybody has left, and return whether they have. A member that asks does not
     /// wait for itself, and is told that it has not.
     pub(super) fn join(&self, deadline: Instant) -> bool {
@@ -131,9 +148,10 @@ impl Drop for Leaving<'_> {
         let mut members = self.crew.lock();
         let own = members.known.remove(&self.number);
         let (own, link) = own.map(|member| (member.handle, member.link)).unzip();
+        let link = link.flatten();
         let before = std::mem::replace(&mut members.ended, own);
         // One may be left that waits for the others.
-        if members.known.len() < 2 {
+        if members.known.len() < 2 || link.is_none() {
             self.crew.few.notify_all();
         }
         drop(members);

@@ -1,4 +1,5 @@
-//! Both engines go on with a long answer once the client has taken what there is, and not before.
+//! How both engines end what they say: a long answer goes on once the client has taken what there
+//! is, and not before; whoever is refused comes to read it.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -94,7 +95,7 @@ impl Conversation for Telling {
     }
 }
 
-fn serve(concurrency: Concurrency, parts: usize) -> (Server, TcpStream, Arc<AtomicUsize>) {
+fn start(concurrency: Concurrency, service: Arc<dyn Service>) -> (Server, TcpStream) {
     let place = Place::Ip {
         host: "127.0.0.1".to_owned(),
         port: 0,
@@ -104,16 +105,26 @@ fn serve(concurrency: Concurrency, parts: usize) -> (Server, TcpStream, Arc<Atom
         concurrency,
         ..Settings::default()
     };
+    let server = Server::start(listener, service, settings).unwrap();
+    let client = connect(&server);
+    (server, client)
+}
+
+fn connect(server: &Server) -> TcpStream {
+    let client = TcpStream::connect(server.address().as_socket().unwrap()).unwrap();
+    let patience = Some(Duration::from_secs(10));
+    client.set_read_timeout(patience).unwrap();
+    client.set_write_timeout(patience).unwrap();
+    client
+}
+
+fn serve(concurrency: Concurrency, parts: usize) -> (Server, TcpStream, Arc<AtomicUsize>) {
     let made = Arc::new(AtomicUsize::new(0));
     let long = Long {
         parts,
         made: Arc::clone(&made),
     };
-    let server = Server::start(listener, Arc::new(long), settings).unwrap();
-    let client = TcpStream::connect(server.address().as_socket().unwrap()).unwrap();
-    client
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
+    let (server, client) = start(concurrency, Arc::new(long));
     (server, client, made)
 }
 
@@ -140,6 +151,46 @@ fn all_parts_arrive_in_order() {
         assert_eq!(runs, expected);
         assert_eq!(made.load(Ordering::SeqCst), 160);
         assert!(server.stop(Duration::from_secs(5)));
+    });
+}
+
+/// Says no to whatever it hears.
+struct No;
+
+impl Service for No {
+    fn open(&self, _: &SockAddr, _: Remote) -> Box<dyn Conversation> {
+        Box::new(No)
+    }
+}
+
+impl Conversation for No {
+    fn received(&mut self, _: &[u8], out: &mut Vec<u8>) -> Flow {
+        out.extend_from_slice(b"no");
+        Flow {
+            hear_out: true,
+            ..Flow::FAIL
+        }
+    }
+}
+
+#[test]
+fn a_client_that_is_still_sending_comes_to_read_the_answer() {
+    on_both(|concurrency| {
+        let (server, mut client) = start(concurrency, Arc::new(No));
+        // Much more than fits into what the kernel holds, so that somebody takes it.
+        client.write_all(&vec![b'x'; 15 << 20]).unwrap();
+        let mut received = String::new();
+        client.read_to_string(&mut received).unwrap();
+        assert_eq!(received, "no");
+        assert_eq!(server.stats().messages, 0);
+        drop(client);
+        let mut endless = connect(&server);
+        // It is not heard out for ever.
+        let piece = vec![b'x'; 1 << 20];
+        let sent = (0..1 << 10).position(|_| endless.write_all(&piece).is_err());
+        assert!(sent.is_some_and(|sent| sent >= 15), "{sent:?} MiB");
+        assert!(server.stop(Duration::from_secs(5)));
+        assert_eq!(server.stats().active, 0);
     });
 }
 
