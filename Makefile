@@ -18,7 +18,7 @@ export PYO3_PYTHON := $(CURDIR)/$(PY)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help hello test build lint rust-lint python-lint rust-test python-test bench bench-servers compat format clean
+.PHONY: help hello test build lint rust-lint python-lint rust-test python-test bench bench-servers bench-fetch compat format clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,8 +48,8 @@ python-lint: build
 	$(PY) -m ruff check --quiet
 	$(PY) -m ruff format --check --quiet
 	$(PY) -m mypy
-	@# The servers' classes are loaded when they are used, which the older stubtest does not wait for.
-	$(PY) -c 'import rsock, runpy; str(rsock.HelloServer); runpy.run_module("mypy.stubtest", run_name="__main__")' rsock --mypy-config-file pyproject.toml
+	@# Some names are loaded when they are used, which the older stubtest does not wait for.
+	$(PY) -c 'import rsock, runpy; [str(getattr(rsock, name)) for name in rsock._LATER]; runpy.run_module("mypy.stubtest", run_name="__main__")' rsock --mypy-config-file pyproject.toml
 
 rust-test: ## run the tests of the layers that need no Python
 	cargo test --quiet --locked --no-default-features
@@ -67,6 +67,10 @@ bench-servers: build ## hold the servers against a bare loop in C, uvloop, async
 	$(PY) benches/serve_while_busy.py $(if $(CHECK),--check) $(if $(QUICK),--quick)
 	$(PY) benches/idle_memory.py $(if $(CHECK),--check) $(if $(QUICK),--quick)
 	$(PY) benches/stopping.py $(if $(CHECK),--check) $(if $(QUICK),--quick)
+
+bench-fetch: build ## time fetching beside other clients, where nginx is installed
+	@sh tests/compat/environment "$(PYTHON)" .venv bench
+	$(PY) benches/fetch.py $(if $(CHECK),--check) $(if $(QUICK),--quick)
 
 compat: ## run the interpreters' own tests on every Python that is found
 	@sh tests/compat/conformance "$(CONFORMANCE)" "$(PROFILE)"

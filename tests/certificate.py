@@ -1,8 +1,10 @@
-"""A certificate for localhost that signs itself, made anew for each run with nothing but Python."""
+"""Certificates for tests, made anew for each run with nothing but Python."""
 
 import base64
 import hashlib
 import secrets
+import socket
+from typing import NamedTuple
 
 # The curve P-256: y² = x³ - 3x + b modulo the prime, with the order of its base point.
 PRIME = 2**256 - 2**224 + 2**192 + 2**96 - 1
@@ -88,33 +90,76 @@ def pem(label, data):
     return f"-----BEGIN {label}-----\n{text}-----END {label}-----\n"
 
 
-def self_signed():
-    """Return a new key and its certificate for localhost, as one PEM text."""
+def other_names(names):
+    """Encode the names that a certificate is for: of hosts, and numeric IPv4 addresses."""
+    parts = []
+    for name in names:
+        try:
+            parts.append(der(0x87, socket.inet_aton(name)))
+        except OSError:
+            parts.append(der(0x82, name.encode()))
+    return sequence(*parts)
+
+
+def key_and_certificate(names, title, valid, authority=None, signs=False):
+    """Make a key and a certificate, as PEM texts.
+
+    `valid` are the two years between which it is, the first of January each. `authority`, what this
+    function returned for another one, is who signs it; without one it signs itself. `signs` makes
+    it one that may sign others.
+    """
     key = secrets.randbelow(ORDER - 1) + 1
     x, y = times(key, BASE)
     point = b"\x04" + x.to_bytes(32, "big") + y.to_bytes(32, "big")
-    name = sequence(der(0x31, sequence(COMMON_NAME, der(0x0C, b"localhost"))))
+    name = sequence(der(0x31, sequence(COMMON_NAME, der(0x0C, title.encode()))))
+    issuer, issuers_key = (authority.name, authority.key) if authority else (name, key)
     algorithm = sequence(ECDSA_SHA256)
-    names = sequence(der(0x82, b"localhost"), der(0x87, bytes([127, 0, 0, 1])))
-    extensions = sequence(
+    extensions = [
         sequence(SUBJECT_KEY, octets(octets(hashlib.sha1(point).digest()))),
-        # To sign digitally, and to sign certificates.
-        sequence(KEY_USAGE, TRUE, octets(bits(b"\x84", 2))),
-        sequence(OTHER_NAMES, octets(names)),
-        sequence(CONSTRAINTS, TRUE, octets(sequence(TRUE))),
-    )
+        # To sign digitally, and with `signs` to sign certificates too.
+        sequence(KEY_USAGE, TRUE, octets(bits(b"\x84", 2) if signs else bits(b"\x80", 7))),
+    ]
+    if names:
+        extensions.append(sequence(OTHER_NAMES, octets(other_names(names))))
+    if signs:
+        extensions.append(sequence(CONSTRAINTS, TRUE, octets(sequence(TRUE))))
     body = sequence(
         der(0xA0, integer(2)),
         integer(secrets.randbits(63) + 1),
         algorithm,
-        name,
-        sequence(der(0x18, b"20000101000000Z"), der(0x18, b"21000101000000Z")),
+        issuer,
+        sequence(*(der(0x18, f"{year}0101000000Z".encode()) for year in valid)),
         name,
         sequence(sequence(EC_PUBLIC_KEY, CURVE), bits(point)),
-        der(0xA3, extensions),
+        der(0xA3, sequence(*extensions)),
     )
-    certificate = sequence(body, algorithm, bits(sign(key, body)))
+    certificate = sequence(body, algorithm, bits(sign(issuers_key, body)))
     private = sequence(
         integer(1), octets(key.to_bytes(32, "big")), der(0xA0, CURVE), der(0xA1, bits(point))
     )
-    return pem("EC PRIVATE KEY", private) + pem("CERTIFICATE", certificate)
+    return Certificate(name, key, pem("EC PRIVATE KEY", private), pem("CERTIFICATE", certificate))
+
+
+class Certificate(NamedTuple):
+    """A certificate, and what it takes to sign others with it."""
+
+    name: bytes
+    key: int
+    private: str
+    public: str
+
+    @property
+    def both(self):
+        """The key and the certificate as one text, which is what a server loads."""
+        return self.private + self.public
+
+
+def authority():
+    """Make one that signs others."""
+    return key_and_certificate((), "Tests", (2000, 2100), signs=True)
+
+
+def self_signed():
+    """Return a new key and its certificate for localhost, as one PEM text."""
+    names = ("localhost", "127.0.0.1")
+    return key_and_certificate(names, "localhost", (2000, 2100), signs=True).both

@@ -1,5 +1,6 @@
 """What every test stands on: the two modules, threads that are joined, nothing left open."""
 
+import contextlib
 import gc
 import importlib
 import queue
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 import threading
 
+import peers
 import pytest
 import support
 
@@ -22,6 +24,16 @@ def pytest_collection_modifyitems(items):
 def socket(request):
     """Give the module under test: the original, which keeps the test honest, and ours."""
     return importlib.import_module(request.param)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_proxies():
+    """Take out what the environment says of proxies, and of where to connect to."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "rsock_connect_to"):
+            patch.delenv(name, raising=False)
+            patch.delenv(name.upper(), raising=False)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +61,17 @@ def spawn(nothing_stays_open):
     for worker in workers:
         worker.join(support.PATIENCE)
         assert not worker.is_alive()
+
+
+@pytest.fixture
+def peer(nothing_stays_open):
+    """Start servers whose every byte is scripted; they end with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(script, **settings):
+            return stack.enter_context(peers.Peer(script, **settings))
+
+        yield start
 
 
 @pytest.fixture

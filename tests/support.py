@@ -93,7 +93,7 @@ async def shout(reader, writer):
     writer.close()
 
 
-def python(source, *, module=None, options=(), prefix=()):
+def python(source, *, module=None, options=(), prefix=(), cwd=None):
     """Run `source` in a fresh interpreter and return what it printed.
 
     With `module`, the name `socket` is bound to it beforehand. The run must end well and print
@@ -109,7 +109,18 @@ def python(source, *, module=None, options=(), prefix=()):
         capture_output=True,
         text=True,
         timeout=20,
+        cwd=cwd,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, ""), f"{done.returncode}: {done.stderr}"
     return done.stdout
+
+
+def has_ipv6():
+    """Tell whether this machine speaks IPv6 with itself."""
+    try:
+        with socket.socket(socket.AF_INET6) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        return False
+    return True

@@ -98,6 +98,21 @@ def test_the_first_example_still_says_hello():
     assert output("hello.py")[-1] == "client: the server answers 'Hello, world!'"
 
 
+def test_a_page_is_fetched_and_saved(tmp_path):
+    file = tmp_path / "page.html"
+    lines = output("fetch_page.py", "-", file)
+    assert re.match(r"302 Found from http://127\.0\.0\.1:\d+/old$", lines[0])
+    assert lines[1] == "HTTP/1.1 200 OK"
+    assert lines[-2:] == [
+        "34 bytes, as text 30 characters (gb18030)",
+        f"saved as {file}",
+    ]
+    assert "你好世界" in file.read_text(encoding="gb2312")
+    with rsock.PageServer(0, {"/": "hello"}) as server:
+        assert output("fetch_page.py", server.url, file)[-1] == f"saved as {file}"
+    assert file.read_text() == "hello"
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_no_example_is_left_out(name):
     assert name in Path(__file__).read_text(encoding="utf-8")

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 PAGES = [
     ("README.md", "README.zh-CN.md"),
+    ("docs/fetch.md", "docs/fetch.zh-CN.md"),
     ("docs/servers.md", "docs/servers.zh-CN.md"),
 ]
 
@@ -50,10 +51,10 @@ def promised(source):
             yield token.string[2:]
 
 
-def run(source):
+def run(source, folder):
     """Run a block as it stands, but for its port: it may be in use on this machine."""
     prefix = [sys.executable, "-c", ACTIVATION] if '"systemd"' in source else []
-    return support.python(source.replace("9999", "0"), prefix=prefix).splitlines()
+    return support.python(source.replace("9999", "0"), prefix=prefix, cwd=folder).splitlines()
 
 
 EVERY = [
@@ -64,9 +65,9 @@ EVERY = [
 
 
 @pytest.mark.parametrize("source", EVERY)
-def test_a_block_runs_and_prints_what_stands_beside_it(source):
+def test_a_block_runs_and_prints_what_stands_beside_it(source, tmp_path):
     said = list(promised(source))
-    assert [line for line in run(source) if line in said] == said
+    assert [line for line in run(source, tmp_path) if line in said] == said
 
 
 @pytest.mark.parametrize(("english", "chinese"), PAGES)

@@ -24,10 +24,17 @@ from rsock._rsock import (
     IPV6_V6ONLY,
     SO_REUSEADDR,
     SOL_SOCKET,
+    BadReplyError,  # noqa: F401
     Connection,  # noqa: F401
+    FetchError,  # noqa: F401
+    FetchTimeoutError,  # noqa: F401
     IncompleteReadError,  # noqa: F401
+    IncompleteReplyError,  # noqa: F401
     LimitOverrunError,  # noqa: F401
+    RedirectError,  # noqa: F401
     TcpClient,  # noqa: F401
+    TlsError,  # noqa: F401
+    TooLargeError,  # noqa: F401
     UdpClient,  # noqa: F401
     dup,
     error,
@@ -302,19 +309,19 @@ class _Later:
     # Stands for one of rsock's own classes until it is used, and loads its file only then. A
     # __getattr__ of the module would do so as well, and would make every other name of the module
     # slower: the interpreter does not specialise look-ups in a module that has one.
-    __slots__ = ("_name",)
+    __slots__ = ("_file", "_name")
 
-    def __init__(self, name):
+    def __init__(self, file, name):
+        self._file = file
         self._name = name
 
     def _class(self):
-        from rsock import _servers
-
+        file = __import__(f"{__name__}.{self._file}", None, None, ("",))
         names = globals()
-        for name in _SERVERS:
-            if isinstance(names[name], _Later):
-                names[name] = getattr(_servers, name)
-        return getattr(_servers, self._name)
+        for name, home in _LATER.items():
+            if home == self._file and type(names[name]) in (_Later, _LaterFunction):
+                names[name] = getattr(file, name)
+        return getattr(file, self._name)
 
     def __call__(self, *args, **kwargs):
         return self._class()(*args, **kwargs)
@@ -349,8 +356,37 @@ class _Later:
         return self._class().__doc__
 
 
-_SERVERS = ("EchoServer", "HelloServer", "TcpServer", "UdpServer")
-EchoServer, HelloServer, TcpServer, UdpServer = map(_Later, _SERVERS)
+class _LaterFunction(_Later):
+    # The same for a function, which help() and signatures are told of.
+    __slots__ = ()
+
+    @property
+    def __class__(self):
+        return type(_LaterFunction._class)
+
+    @property
+    def __wrapped__(self):
+        return self._class()
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else self._class().__get__(instance, owner)
+
+
+# What is loaded later, and from which file.
+_LATER = {
+    "EchoServer": "_servers",
+    "Headers": "_response",
+    "HelloServer": "_servers",
+    "HttpClient": "_fetch",
+    "PageServer": "_pages",
+    "Response": "_response",
+    "TcpServer": "_servers",
+    "UdpServer": "_servers",
+    "fetch": "_fetch",
+}
+for _name, _file in _LATER.items():
+    globals()[_name] = (_LaterFunction if _name.islower() else _Later)(_file, _name)
+del _name, _file
 
 
 def install():

@@ -6,12 +6,28 @@ import sys
 from types import ModuleType
 
 from rsock._rsock import (
+    BadReplyError as BadReplyError,
     Connection as Connection,
+    FetchError as FetchError,
+    FetchTimeoutError as FetchTimeoutError,
     IncompleteReadError as IncompleteReadError,
+    IncompleteReplyError as IncompleteReplyError,
     LimitOverrunError as LimitOverrunError,
+    RedirectError as RedirectError,
     TcpClient as TcpClient,
+    TlsError as TlsError,
+    TooLargeError as TooLargeError,
     UdpClient as UdpClient,
 )
+from rsock._fetch import (
+    HttpClient as HttpClient,
+    fetch as fetch,
+)
+from rsock._response import (
+    Headers as Headers,
+    Response as Response,
+)
+from rsock._pages import PageServer as PageServer
 from rsock._servers import (
     EchoServer as EchoServer,
     HelloServer as HelloServer,

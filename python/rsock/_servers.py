@@ -36,6 +36,9 @@ def _reporter(log, started):
             line(f"Accept new connection from {_pair(peer)}...")
         elif what == "closed":
             line(f"Connection from {_pair(peer)} closed.")
+        elif what == "request":
+            peer, request = peer
+            line(f"{_pair(peer)} {request}")
         elif what == "exhausted":
             try:
                 _warn_exhausted()

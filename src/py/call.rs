@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 use crate::error::Error;
 use crate::net::Caller;
+use crate::sys;
 
 /// Lets other threads run while a call waits, and runs signal handlers when it is interrupted.
 #[derive(Clone, Copy)]
@@ -18,6 +19,12 @@ impl Caller for Interpreter<'_> {
 
     fn interrupted(&self) -> PyResult<()> {
         self.0.check_signals()
+    }
+
+    fn looks(&self) -> bool {
+        // Python runs handlers in its main thread only; others would ask in vain, and each time
+        // make the thread wait that computes.
+        sys::is_first_thread()
     }
 }
 

@@ -13,6 +13,8 @@ mod descriptors;
 mod enums;
 mod error;
 mod fast;
+mod fetch;
+mod fetch_errors;
 mod fork;
 mod host;
 mod inet;
@@ -20,6 +22,7 @@ mod lifecycle;
 mod message;
 mod number;
 mod options;
+mod pages;
 mod raw;
 mod resolver;
 mod servers;
@@ -45,6 +48,8 @@ mod _rsock {
     #[pymodule_export]
     use super::descriptors::{close, dup, socketpair};
     #[pymodule_export]
+    use super::fetch::{HttpCore, PyFetched};
+    #[pymodule_export]
     use super::fork::{after_fork, before_fork};
     #[pymodule_export]
     use super::inet::{
@@ -68,6 +73,7 @@ mod _rsock {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
         error::init(module)?;
+        fetch_errors::init(module)?;
         constants::init(module)?;
         enums::init(py)?;
         let low = py.get_type::<socket::PySocket>();

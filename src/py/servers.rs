@@ -15,7 +15,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use super::argument::seconds;
 use super::calls::{self, Calls};
 use super::serving::{Life, Runs};
-use super::{address, fork, number, raw};
+use super::{address, fork, number, pages, raw};
 use crate::error::Error;
 use crate::net::Socket;
 use crate::net::socket::Kind;
@@ -211,8 +211,9 @@ impl StreamServer {
             max_pending: at_least_one(max_pending, "max_pending")?,
             ..Settings::default()
         };
-        let (service, calls) = conversation_of(service)?;
         let report = Arc::new(report);
+        let told = all_of_it.then(|| Arc::clone(&report));
+        let (service, calls) = conversation_of(service, told)?;
         let functions = Functions {
             report: report.clone(),
             calls,
@@ -353,8 +354,11 @@ impl ListeningPlace {
 /// What a server says, and the Python functions that say it, if they do.
 type Said = (Box<dyn Service>, Option<Arc<Calls>>);
 
-/// Find out what a server is to say.
-fn conversation_of(description: &Bound<'_, PyTuple>) -> PyResult<Said> {
+/// Find out what a server is to say, and whom a server tells that has more to tell than all have.
+fn conversation_of(
+    description: &Bound<'_, PyTuple>,
+    told: Option<Arc<Py<PyAny>>>,
+) -> PyResult<Said> {
     let kind: String = description.get_item(0)?.extract()?;
     match kind.as_str() {
         "hello" => {
@@ -388,6 +392,7 @@ fn conversation_of(description: &Bound<'_, PyTuple>) -> PyResult<Said> {
             };
             Ok((Box::new(echo), None))
         }
+        "pages" => Ok((pages::service(description, told)?, None)),
         "calls" => {
             let calls = Calls::new(description)?;
             Ok((calls::service(calls.clone()), Some(calls)))

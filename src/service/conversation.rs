@@ -16,6 +16,12 @@ pub trait Conversation: Send {
     /// Take a piece as it arrived; what is put into `out` is sent in answer.
     fn received(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Flow;
 
+    /// Go on with an answer of which a step said [`Flow::more`]: all before it is sent.
+    fn resumed(&mut self, out: &mut Vec<u8>) -> Flow {
+        let _ = out;
+        Flow::CONTINUE
+    }
+
     /// Take the end of what the other side sends. What is left in `out` is sent before closing.
     fn ended(&mut self, out: &mut Vec<u8>) -> Flow {
         let _ = out;
@@ -37,6 +43,14 @@ pub struct Flow {
     pub messages: u32,
     /// Whether the step found something wrong (too long a message, a failing handler).
     pub failed: bool,
+    /// There is more to send than was put into `out`: call [`Conversation::resumed`] for it once
+    /// the client has taken this, and receive nothing before. So an answer of any length needs no
+    /// more memory than one part of it.
+    pub more: bool,
+    /// With `close`: the client may still be sending. Tell it that this is the end, and let go of
+    /// what it sends until it ends as well. A connection that is closed while bytes are under way
+    /// takes with it what the client has not read yet, the word about what was wrong.
+    pub hear_out: bool,
     /// Send the piece that was received as well, at this place in `out`. An engine may do so
     /// without copying the piece, which is worth it from a few KiB on.
     pub piece_at: Option<usize>,
@@ -49,6 +63,8 @@ impl Flow {
         delay: Duration::ZERO,
         messages: 0,
         failed: false,
+        more: false,
+        hear_out: false,
         piece_at: None,
     };
     /// Close once everything is sent.

@@ -6,6 +6,9 @@ use std::time::Instant;
 
 use super::{Notice, Service, Settings, Stats};
 
+/// How many bytes are let go of at the end of a connection, see [`super::Flow::hear_out`].
+pub(super) const HEARD_OUT: usize = 16 << 20;
+
 /// What a server and its engine both hold.
 pub(super) struct Shared {
     pub(super) service: Arc<dyn Service>,

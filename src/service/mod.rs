@@ -15,18 +15,22 @@
 //! | `template`     | answers that are made of a text with fields in it                      |
 //! | `hello`        | the server of the tutorial                                             |
 //! | `echo`         | the server that sends back what it gets                                |
+//! | `pages`        | the server of a site, by HTTP                                          |
 //! | `udp`          | the server of datagrams                                                |
 //! | `client`       | clients, with deadlines                                                |
+//! | `fetch`        | fetching over HTTP                                                     |
 
 pub mod client;
 pub mod conversation;
 pub mod echo;
 mod engine;
 mod events;
+pub mod fetch;
 pub mod framing;
 pub mod hello;
 pub mod listener;
 mod mailbox;
+pub mod pages;
 pub mod server;
 pub mod settings;
 pub mod stats;

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{SockAddr, SockRef};
 
-use super::engine::{Engine, Shared};
+use super::engine::{Engine, HEARD_OUT, Shared};
 use super::{Conversation, Flow, Listener, Notice, Remote, Stats};
 use crate::error::Result;
 use crate::sys;
@@ -255,6 +255,10 @@ struct Talk<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
     GoOn,
+    /// The conversation has more to say.
+    Resume,
+    /// Close, and let the client end first.
+    HearOut,
     Close,
 }
 
@@ -269,11 +273,14 @@ impl Talk<'_> {
         if let Err(error) = set_blocking(fd, idle) {
             return self.failed(&error);
         }
-        if self.open() == Next::Close {
-            return;
-        }
+        let mut next = self.open();
         let mut room = vec![0; link.state.shared.settings.receive_size.max(1)];
         loop {
+            match next {
+                Next::GoOn | Next::Resume => {}
+                Next::HearOut => return self.hear_out(fd, &mut room),
+                Next::Close => return,
+            }
             match sys::io::recv(fd, &mut Target::from(&mut room[..]), 0) {
                 // What comes after a close that was asked for is nobody's any more.
                 Ok(_) if link.is_closing() => return,
@@ -281,14 +288,11 @@ impl Talk<'_> {
                 Ok(count) => {
                     let piece = &room[..count];
                     Stats::add(&link.state.shared.stats.bytes_in, count as u64);
-                    let next = self.step(|conversation, out| {
+                    next = self.step(|conversation, out| {
                         let flow = conversation.received(piece, out);
                         flow.put(piece, out);
                         flow
                     });
-                    if next == Next::Close {
-                        return;
-                    }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -316,11 +320,25 @@ impl Talk<'_> {
             });
             flow
         });
-        self.follow(flow)
+        let next = self.follow(flow);
+        self.resume(next)
     }
 
-    /// Take one step of the conversation, and send what it answers.
+    /// Take one step of the conversation, and send all that it answers.
     fn step(&mut self, work: impl FnOnce(&mut dyn Conversation, &mut Vec<u8>) -> Flow) -> Next {
+        let next = self.one_step(work);
+        self.resume(next)
+    }
+
+    /// Go on for as long as the conversation has more to say.
+    fn resume(&mut self, mut next: Next) -> Next {
+        while next == Next::Resume {
+            next = self.one_step(|conversation, out| conversation.resumed(out));
+        }
+        next
+    }
+
+    fn one_step(&mut self, work: impl FnOnce(&mut dyn Conversation, &mut Vec<u8>) -> Flow) -> Next {
         let Some(conversation) = &mut self.conversation else {
             return Next::Close;
         };
@@ -362,7 +380,34 @@ impl Talk<'_> {
                 self.out = Vec::new();
             }
         }
-        if flow.close { Next::Close } else { Next::GoOn }
+        match flow {
+            Flow {
+                close: true,
+                hear_out: true,
+                ..
+            } => Next::HearOut,
+            Flow { close: true, .. } => Next::Close,
+            Flow { more: true, .. } => Next::Resume,
+            _ => Next::GoOn,
+        }
+    }
+
+    /// Tell the client that this is the end, and let go of what it still sends.
+    fn hear_out(&self, fd: BorrowedFd<'_>, room: &mut [u8]) {
+        let mut left = HEARD_OUT;
+        let mut open = sys::shutdown(fd, libc::SHUT_WR).is_ok();
+        while open && left > 0 {
+            match sys::io::recv(fd, &mut Target::from(&mut room[..]), 0) {
+                Ok(count) => {
+                    let bytes_in = &self.link.state.shared.stats.bytes_in;
+                    Stats::add(bytes_in, count as u64);
+                    open = count > 0;
+                    left = left.saturating_sub(count);
+                }
+                // Whoever is silent for too long has been heard out, too.
+                Err(error) => open = error.kind() == ErrorKind::Interrupted,
+            }
+        }
     }
 
     /// The client sends no more. It may still receive, if that is what the conversation wants.

@@ -139,6 +139,26 @@ impl<'a> Target<'a> {
         self.0.iov_len == 0
     }
 
+    /// Return what lies behind the first `count` bytes, or nothing at all.
+    #[must_use]
+    pub fn skip(&mut self, count: usize) -> Target<'_> {
+        let count = count.min(self.0.iov_len);
+        let start = self.0.iov_base.wrapping_byte_add(count);
+        Target(iovec(start.cast(), self.0.iov_len - count), PhantomData)
+    }
+
+    /// Copy bytes to the beginning, as many as there is room for, and return how many.
+    pub fn fill(&mut self, bytes: &[u8]) -> usize {
+        let count = bytes.len().min(self.0.iov_len);
+        // SAFETY: whoever made the target vouches for its memory, which no slice can be a part of.
+        unsafe {
+            bytes
+                .as_ptr()
+                .copy_to_nonoverlapping(self.0.iov_base.cast(), count)
+        };
+        count
+    }
+
     /// Leave out what lies behind the first `count` bytes.
     #[must_use]
     pub const fn first(mut self, count: usize) -> Self {

@@ -135,6 +135,21 @@ pub fn close(fd: OwnedFd) -> Result<()> {
     check(unsafe { libc::close(std::os::fd::IntoRawFd::into_raw_fd(fd)) }).map(drop)
 }
 
+/// Return whether this is the first thread of the process, to which signals go if it takes them.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn is_first_thread() -> bool {
+    // SAFETY: plain calls without arguments; the C library has no name for the first everywhere.
+    unsafe { libc::syscall(libc::SYS_gettid) == libc::c_long::from(libc::getpid()) }
+}
+
+/// Where there is no way to tell, it may be.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn is_first_thread() -> bool {
+    true
+}
+
 /// Make a second descriptor for the same file, as dup(2); closed on exec.
 pub fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
     // SAFETY: a plain call; the new number is owned at once.

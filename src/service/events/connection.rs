@@ -1,6 +1,7 @@
 //! One connection of an event loop: its socket, its conversation, and what could not be sent yet.
 
 use std::io::{self, ErrorKind, IoSlice, Read};
+use std::net::Shutdown;
 use std::sync::Arc;
 
 use socket2::{SockAddr, Socket};
@@ -86,6 +87,12 @@ pub(super) struct Connection {
     pub(super) ended: bool,
     /// Close once everything is sent.
     pub(super) closing: bool,
+    /// How many bytes to let go of after the close, until the client closes as well.
+    pub(super) hears_out: usize,
+    /// The conversation is over; the client knows, and is being heard out.
+    pub(super) deaf: bool,
+    /// The conversation has more to say, once the client has taken what was said.
+    pub(super) more: bool,
     /// Neither send nor receive for now.
     pub(super) delayed: bool,
     /// The kernel took less than it was given, and has not said since that there is room.
@@ -116,6 +123,9 @@ impl Connection {
             thorough: false,
             ended: false,
             closing: false,
+            hears_out: 0,
+            deaf: false,
+            more: false,
             delayed: false,
             refused: false,
             watched: false,
@@ -126,8 +136,30 @@ impl Connection {
     /// Return whether to receive, with so many bytes allowed to wait for the client.
     pub(super) fn wants_input(&self, max_pending: usize) -> bool {
         self.readable
-            && !(self.ended || self.closing || self.delayed)
+            && !(self.ended || self.closing || self.delayed || self.more)
             && self.kept.len() <= max_pending
+    }
+
+    /// Tell the client that this is the end, and return whether it may still have something to
+    /// send that is to be let go of.
+    pub(super) fn begin_to_hear_out(&mut self) -> bool {
+        if self.hears_out == 0 || self.ended || self.deaf {
+            return false;
+        }
+        self.line.hang_up();
+        (self.deaf, self.closing) = (true, false);
+        self.socket.shutdown(Shutdown::Write).is_ok()
+    }
+
+    /// Let go of so many bytes, and return whether there may be more of them.
+    pub(super) fn let_go(&mut self, count: usize) -> bool {
+        self.hears_out = self.hears_out.saturating_sub(count);
+        self.hears_out > 0
+    }
+
+    /// Return whether the conversation is to say more now.
+    pub(super) fn resumes(&self) -> bool {
+        self.more && !(self.closing || self.delayed) && self.kept.is_empty()
     }
 
     /// Receive what fits.

@@ -36,6 +36,7 @@ const PIECES: usize = 4;
 enum Step {
     Opened,
     Received(usize),
+    Resumed,
     Ended,
 }
 
@@ -296,7 +297,10 @@ impl Turn {
         let token = Token(key.index as usize + FIRST);
         self.registry.fill(key, connection);
         match self.poll.register(&mut SourceFd(&fd), token, input()) {
-            Ok(()) => self.step(key, Step::Opened),
+            Ok(()) => {
+                self.step(key, Step::Opened);
+                self.drive(key);
+            }
             Err(_) => self.fail(key),
         }
     }
@@ -327,13 +331,17 @@ impl Turn {
         }
     }
 
-    /// Receive and answer, up to a bound.
+    /// Receive and answer, and go on with long answers, up to a bound.
     fn drive(&mut self, key: Key) {
         let max_pending = self.shared.settings.max_pending;
         for _ in 0..PIECES {
             let Some(connection) = self.registry.get(key) else {
                 return;
             };
+            if connection.resumes() {
+                self.step(key, Step::Resumed);
+                continue;
+            }
             if !connection.wants_input(max_pending) {
                 return;
             }
@@ -342,16 +350,24 @@ impl Turn {
                 Ok(Received::Piece(count)) => {
                     connection.last = self.moment;
                     Stats::add(&self.shared.stats.bytes_in, count as u64);
+                    if connection.deaf {
+                        if connection.let_go(count) {
+                            continue;
+                        }
+                        return self.close(key);
+                    }
                     self.step(key, Step::Received(count));
                 }
-                Ok(Received::End) => return self.step(key, Step::Ended),
+                Ok(Received::End) | Err(_) if connection.deaf => return self.close(key),
+                Ok(Received::End) => self.step(key, Step::Ended),
                 Err(_) => return self.fail(key),
             }
         }
         let Some(connection) = self.registry.get(key) else {
             return;
         };
-        if connection.wants_input(max_pending) && !mem::replace(&mut connection.queued, true) {
+        let busy = connection.resumes() || connection.wants_input(max_pending);
+        if busy && !mem::replace(&mut connection.queued, true) {
             self.again.push(key);
         }
     }
@@ -367,6 +383,7 @@ impl Turn {
         let outcome = catch_unwind(AssertUnwindSafe(|| match step {
             Step::Opened => conversation.opened(out),
             Step::Received(count) => conversation.received(&input[..count], out),
+            Step::Resumed => conversation.resumed(out),
             Step::Ended => conversation.ended(out),
         }));
         let Ok(flow) = outcome else {
@@ -390,7 +407,7 @@ impl Turn {
         }
         let received = match step {
             Step::Received(count) => count,
-            Step::Opened | Step::Ended => 0,
+            Step::Opened | Step::Resumed | Step::Ended => 0,
         };
         self.answer(key, flow, received);
     }

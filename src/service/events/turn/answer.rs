@@ -13,6 +13,7 @@ use mio::{Interest, Token};
 use socket2::SockAddr;
 
 use super::{FIRST, Told, Turn, input};
+use crate::service::engine::HEARD_OUT;
 use crate::service::events::connection::Connection;
 use crate::service::mailbox::Key;
 use crate::service::{Flow, Stats};
@@ -27,6 +28,10 @@ impl Turn {
             return;
         };
         connection.closing |= flow.close;
+        connection.more = flow.more;
+        if flow.hear_out {
+            connection.hears_out = HEARD_OUT;
+        }
         let mut piece = &self.input[..received];
         let mut at = flow.piece_at.map(|at| at.min(self.out.len()));
         if !flow.delay.is_zero() || !connection.kept.is_empty() {
@@ -108,7 +113,11 @@ impl Turn {
                 self.fail(key);
             }
         } else if connection.closing && connection.kept.is_empty() {
-            self.close(key);
+            if !connection.begin_to_hear_out() {
+                self.close(key);
+            } else if !mem::replace(&mut connection.queued, true) {
+                self.again.push(key);
+            }
         }
     }
 

@@ -1,0 +1,93 @@
+//! Which way a request goes: straight, to where a rule says, or through a proxy.
+
+use super::client::Settings;
+use super::pool::Key;
+use crate::http::{Form, Proxies, Proxy, Request, Result, Url};
+
+/// Which way a request goes.
+#[derive(Debug)]
+pub(super) struct Route {
+    /// Where to connect to.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// The proxy that is there.
+    proxy: Option<Proxy>,
+    /// Whether there is TLS with the server.
+    pub(super) secure: bool,
+    /// The name of the server, for its certificate.
+    pub(super) server: String,
+}
+
+impl Route {
+    /// Find the way. Where a rule says where to connect, no proxy is asked.
+    pub(super) fn of(url: &Url, settings: &Settings, proxies: &Proxies) -> Result<Self> {
+        let (host, port) = (url.host(), url.port());
+        let (secure, server) = (url.is_https(), url.host());
+        let straight = |host, port| Self {
+            host,
+            port,
+            proxy: None,
+            secure,
+            server,
+        };
+        if let Some((host, port)) = settings.connect_to.of(&host, port) {
+            return Ok(straight(host, port));
+        }
+        Ok(match proxies.of(url)? {
+            None => straight(host, port),
+            Some(proxy) => Self {
+                proxy: Some(proxy.clone()),
+                ..straight(proxy.host, proxy.port)
+            },
+        })
+    }
+
+    /// Name where the connection leads, as "example.com:80".
+    pub(super) fn place(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
+
+    /// Return what a connection of this route is good for.
+    pub(super) fn key(&self, url: &Url) -> Key {
+        // A proxy takes plain requests for whatever server; a tunnel leads to one.
+        let (host, port) = match &self.proxy {
+            Some(_) if !self.secure => (String::new(), 0),
+            _ => (url.host(), url.port()),
+        };
+        Key {
+            secure: self.secure,
+            host,
+            port,
+            by: (self.place(), self.proxy.clone()),
+        }
+    }
+
+    /// Return the request for a tunnel, where one is needed.
+    pub(super) fn tunnel(&self, url: &Url) -> Option<Vec<u8>> {
+        let proxy = self.proxy.as_ref().filter(|_| self.secure)?;
+        Some(proxy.connect_head(url))
+    }
+
+    /// Write a request down as it is sent this way.
+    pub(super) fn write(&self, request: &Request) -> Result<Vec<u8>> {
+        let mut bytes = match &self.proxy {
+            Some(proxy) if !self.secure => match &proxy.authorization {
+                Some(authorization) if !request.headers.contains("proxy-authorization") => {
+                    let mut request = request.clone();
+                    let value = authorization.as_bytes();
+                    request.headers.push(b"Proxy-Authorization", value)?;
+                    request.head(Form::Absolute)?
+                }
+                _ => request.head(Form::Absolute)?,
+            },
+            _ => request.head(Form::Origin)?,
+        };
+        if let Some(body) = &request.body {
+            bytes.extend_from_slice(body);
+        }
+        Ok(bytes)
+    }
+}

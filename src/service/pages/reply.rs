@@ -1,0 +1,333 @@
+//! What is answered to a request.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::files::{self, Opened};
+use super::sending::{Sending, Source};
+use super::site::{Content, Found, Page};
+use super::{Manner, Served};
+use crate::http::answer::{Answer, date, reason};
+use crate::http::asked::{Asked, AskedError};
+use crate::http::condition::{self, Verdict, Version};
+use crate::http::media;
+use crate::http::range::{self, Part};
+use crate::http::target::{steps, with_slash};
+
+const SERVER: &str = concat!("rsock/", env!("CARGO_PKG_VERSION"));
+const ALLOWED: &str = "GET, HEAD";
+
+/// An answer, and how it goes on behind its head.
+pub(super) struct Reply {
+    pub(super) head: Answer,
+    pub(super) body: Option<Sending>,
+    /// Its end is the end of the connection.
+    pub(super) closes: bool,
+}
+
+/// What a request leads to.
+struct Thing {
+    status: u16,
+    headers: Vec<(String, Vec<u8>)>,
+    source: Source,
+    len: u64,
+    version: Version,
+}
+
+impl Reply {
+    /// Answer a request.
+    pub(super) fn to(asked: &Asked, served: &Served) -> Self {
+        if !matches!(asked.method.as_str(), "GET" | "HEAD") {
+            let text = format!("{} is not for pages: {ALLOWED} are\n", asked.method);
+            let reply = Self::plain(405, &text);
+            return Self {
+                head: reply.head.with("Allow", ALLOWED),
+                ..reply
+            };
+        }
+        match find(asked, served) {
+            Ok(Ok(thing)) => thing.reply(asked, &served.manner),
+            Ok(Err(reply)) => reply,
+            Err(error) => Self::failure(&error),
+        }
+    }
+
+    /// Refuse what is no request, and say why.
+    pub(super) fn refuse(error: AskedError) -> Self {
+        let status = error.status();
+        let reply = Self::plain(status, &format!("{} {}: {error}\n", status, reason(status)));
+        Self {
+            closes: true,
+            ..reply
+        }
+    }
+
+    /// Answer with a line of text.
+    pub(super) fn plain(status: u16, text: &str) -> Self {
+        let body = Arc::new(text.as_bytes().to_vec());
+        let len = body.len() as u64;
+        let head = Answer::new(status)
+            .with("Content-Type", "text/plain; charset=utf-8")
+            .with("Content-Length", len.to_string());
+        Self {
+            head,
+            body: Some(Sending::new(Source::Bytes(body), 0..len, false)),
+            closes: false,
+        }
+    }
+
+    fn status(status: u16) -> Self {
+        Self::plain(status, &format!("{status} {}\n", reason(status)))
+    }
+
+    fn moved(location: &str) -> Self {
+        let reply = Self::plain(301, &format!("moved to {location}\n"));
+        Self {
+            head: reply.head.with("Location", location),
+            ..reply
+        }
+    }
+
+    /// Tell what kept a file from being sent, as far as that is the client's business.
+    fn failure(error: &io::Error) -> Self {
+        let status = match error.raw_os_error() {
+            Some(
+                libc::ENOENT
+                | libc::ENOTDIR
+                | libc::ENAMETOOLONG
+                | libc::ELOOP
+                | libc::EXDEV
+                | libc::EISDIR,
+            ) => 404,
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => 503,
+            _ => match error.kind() {
+                ErrorKind::PermissionDenied => 403,
+                ErrorKind::ResourceBusy => 503,
+                _ => 500,
+            },
+        };
+        Self::status(status)
+    }
+
+    /// Append the head, with what all answers have.
+    pub(super) fn write(
+        self,
+        asked: Option<&Asked>,
+        keeps: bool,
+        out: &mut Vec<u8>,
+    ) -> Option<Sending> {
+        let connection = match asked {
+            _ if !keeps => Some("close"),
+            Some(Asked { is_1_1: false, .. }) => Some("keep-alive"),
+            _ => None,
+        };
+        let mut head = self
+            .head
+            .before("Server", SERVER)
+            .before("Date", date(SystemTime::now()));
+        if let Some(connection) = connection {
+            head = head.with("Connection", connection);
+        }
+        head.write(out);
+        let is_head = asked.is_some_and(|asked| asked.method == "HEAD");
+        self.body.filter(|_| !is_head)
+    }
+}
+
+/// Find what a request is for, or what to answer in its place.
+fn find(asked: &Asked, served: &Served) -> io::Result<Result<Thing, Reply>> {
+    let target = &asked.target;
+    let Some(path) = target.decoded() else {
+        return Ok(Err(Reply::plain(
+            400,
+            "the path is not encoded as it has to be\n",
+        )));
+    };
+    match served.site.find(target, &path) {
+        Found::Page(page) => Thing::of_page(&page).map(Ok),
+        Found::Slash => Ok(Err(Reply::moved(&with_slash(target)))),
+        Found::Nothing => Ok(Err(Reply::status(404))),
+        Found::Look => {
+            let (Some(root), Some((mut names, wants_directory))) =
+                (&served.site.directory, steps(&path))
+            else {
+                return Ok(Err(Reply::status(404)));
+            };
+            match root.open(&names)? {
+                files::Found::File(_) if wants_directory => Ok(Err(Reply::status(404))),
+                files::Found::File(opened) => Ok(Ok(Thing::of_file(opened, &names))),
+                files::Found::Directory if !wants_directory => {
+                    Ok(Err(Reply::moved(&with_slash(target))))
+                }
+                files::Found::Directory => {
+                    names.push(b"index.html");
+                    match root.open(&names)? {
+                        files::Found::File(opened) => Ok(Ok(Thing::of_file(opened, &names))),
+                        files::Found::Directory => Ok(Err(Reply::status(404))),
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Thing {
+    fn of_file(opened: Opened, names: &[&[u8]]) -> Self {
+        let kind = media::of_file(&files::last(names));
+        Self {
+            status: 200,
+            headers: vec![("Content-Type".to_owned(), kind.into_bytes())],
+            source: Source::File(opened.file),
+            len: opened.len,
+            version: opened.version,
+        }
+    }
+
+    fn of_page(page: &Page) -> io::Result<Self> {
+        let (source, len, version) = match &page.content {
+            Content::Bytes(bytes) => {
+                let source = Source::Bytes(Arc::clone(bytes));
+                (source, bytes.len() as u64, page.version.clone())
+            }
+            Content::File(path) => {
+                let opened = files::open_named(path)?;
+                (Source::File(opened.file), opened.len, opened.version)
+            }
+        };
+        Ok(Self {
+            status: page.status,
+            headers: page.headers.clone(),
+            source,
+            len,
+            version,
+        })
+    }
+
+    fn header(&self, name: &str) -> Option<&[u8]> {
+        let found = self
+            .headers
+            .iter()
+            .find(|(given, _)| given.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_slice())
+    }
+
+    fn reply(self, asked: &Asked, manner: &Manner) -> Reply {
+        let is_text = self.header("content-type").is_some_and(media::is_text);
+        let encodes = manner.gzip && is_text && self.header("content-encoding").is_none();
+        if self.status != 200 {
+            return self.whole(asked, manner, encodes, Answer::new);
+        }
+        match condition::judge(asked, &self.version) {
+            Verdict::Send => {}
+            Verdict::Other => return Reply::status(412),
+            Verdict::Same => {
+                let head = self.described(Answer::new(304), encodes, false);
+                return Reply {
+                    head,
+                    body: None,
+                    closes: false,
+                };
+            }
+        }
+        let wanted = asked
+            .only("range")
+            .filter(|_| condition::part_fits(asked, &self.version));
+        match wanted.map_or(Part::Whole, |value| range::part(value, self.len)) {
+            Part::Whole => {
+                let is_partial = asked.all("range").next().is_some();
+                self.whole(asked, manner, encodes, |status| {
+                    let head = Answer::new(status);
+                    if is_partial {
+                        head
+                    } else {
+                        head.with("Accept-Ranges", "bytes")
+                    }
+                })
+            }
+            Part::Nowhere => {
+                let reply = Reply::status(416);
+                Reply {
+                    head: reply
+                        .head
+                        .with("Content-Range", format!("bytes */{}", self.len)),
+                    ..reply
+                }
+            }
+            Part::Bytes(bytes) => {
+                let content = format!("bytes {}-{}/{}", bytes.start, bytes.end - 1, self.len);
+                let head = self
+                    .described(Answer::new(206).with_all(&self.headers), encodes, false)
+                    .with("Content-Range", content)
+                    .with("Content-Length", (bytes.end - bytes.start).to_string());
+                Reply {
+                    head,
+                    body: Some(Sending::new(self.source, bytes, false)),
+                    closes: false,
+                }
+            }
+        }
+    }
+
+    /// Say which state of the thing it is.
+    fn described(&self, mut head: Answer, encodes: bool, encoded: bool) -> Answer {
+        if encodes {
+            head = head.with("Vary", "Accept-Encoding");
+        }
+        if self.status != 200 {
+            return head;
+        }
+        // Compressed anew each time, the bytes need not be the same.
+        let weak = if encoded { "W/" } else { "" };
+        head = head.with("ETag", format!("{weak}{}", self.version.tag));
+        match self.version.modified {
+            Some(modified) => head.with("Last-Modified", date(modified)),
+            None => head,
+        }
+    }
+
+    /// Send all of it.
+    fn whole(
+        self,
+        asked: &Asked,
+        manner: &Manner,
+        encodes: bool,
+        head: impl FnOnce(u16) -> Answer,
+    ) -> Reply {
+        let encoded = encodes && self.len > 0 && condition::takes_gzip(asked);
+        let head = head(self.status).with_all(&self.headers);
+        let mut head = self.described(head, encodes, encoded);
+        if matches!(self.status, 204 | 304) {
+            return Reply {
+                head,
+                body: None,
+                closes: false,
+            };
+        }
+        let sending = if encoded {
+            head = head.with("Content-Encoding", "gzip");
+            match Sending::compressed(self.source, self.len, manner.part) {
+                Ok(sending) => sending,
+                Err(error) => return Reply::failure(&error),
+            }
+        } else {
+            Sending::new(self.source, 0..self.len, false)
+        };
+        let wants_chunks = manner.chunked || asked.target.has("chunked", "1");
+        let len = sending.len().filter(|_| !(wants_chunks && asked.is_1_1));
+        let (head, body, closes) = match len {
+            Some(len) => (head.with("Content-Length", len.to_string()), sending, false),
+            None if asked.is_1_1 => {
+                let head = head.with("Transfer-Encoding", "chunked");
+                (head, sending.in_chunks(), false)
+            }
+            // Before there were chunks, the end of the connection was the end.
+            None => (head, sending, true),
+        };
+        Reply {
+            head,
+            body: Some(body),
+            closes,
+        }
+    }
+}
