@@ -5,7 +5,8 @@
 mod common;
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ use rsock::service::fetch::{
     Audience, Cause, Client, Ended, Failure, Fetched, Fill, Order, Settings, To, Verify,
 };
 use rsock::sys::io::Target;
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 /// Hears of everything and keeps it.
 #[derive(Default)]
@@ -551,7 +552,7 @@ fn whoever_takes_the_body_can_end_the_fetch() {
 }
 
 #[test]
-fn a_body_goes_into_a_file_or_a_pipe() {
+fn a_body_goes_into_a_file_or_a_stream() {
     bounded(|| {
         let text: Vec<u8> = (0..2_000_000u32)
             .map(|number| (number % 251) as u8)
@@ -570,7 +571,7 @@ fn a_body_goes_into_a_file_or_a_pipe() {
         std::fs::remove_file(&path).unwrap();
         assert!(fetched.body.is_empty() && written == text);
 
-        let (mut reader, writer) = std::io::pipe().unwrap();
+        let (mut reader, writer) = UnixStream::pair().unwrap();
         let reading = thread::spawn(move || {
             let mut all = Vec::new();
             reader.read_to_end(&mut all).unwrap();
@@ -585,12 +586,12 @@ fn a_body_goes_into_a_file_or_a_pipe() {
 }
 
 #[test]
-fn a_pipe_that_nobody_reads_does_not_hold_a_fetch_past_its_deadline() {
+fn a_stream_that_nobody_reads_does_not_hold_a_fetch_past_its_deadline() {
     bounded(|| {
         let mut reply = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
         reply.resize(1_000_000, b'x');
         let (address, _server) = one(&reply);
-        let (_reader, writer) = std::io::pipe().unwrap();
+        let (_reader, writer) = UnixStream::pair().unwrap();
         let mut piped = order(&format!("http://{address}"));
         (piped.to, piped.timeout) = (To::File(writer.into()), Some(Duration::from_millis(200)));
         let start = Instant::now();
@@ -832,6 +833,48 @@ fn a_host_that_listens_on_one_of_its_addresses_is_reached() {
         let (address, _server) = one(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
         let url = format!("http://localhost:{}/", address.port());
         assert_eq!(fetch(&client(), order(&url)).unwrap().head.status, 200);
+    });
+}
+
+/// Listen with this port on both kinds of loopback: on IPv6 so that nobody gets through.
+fn silent_and_speaking() -> Option<(Vec<TcpStream>, Socket, TcpListener)> {
+    for _ in 0..20 {
+        let silent = Socket::new(Domain::IPV6, Type::STREAM, None).ok()?;
+        let here = SocketAddr::from((Ipv6Addr::LOCALHOST, 0));
+        silent.bind(&here.into()).ok()?;
+        silent.listen(0).unwrap();
+        let address = silent.local_addr().unwrap().as_socket().unwrap();
+        let Ok(speaking) = TcpListener::bind(("127.0.0.1", address.port())) else {
+            continue;
+        };
+        let short = Duration::from_millis(100);
+        let queue =
+            std::iter::from_fn(|| TcpStream::connect_timeout(&address, short).ok()).collect();
+        return Some((queue, silent, speaking));
+    }
+    None
+}
+
+#[test]
+fn an_address_that_does_not_answer_holds_the_next_one_up_for_a_quarter_of_a_second() {
+    bounded(|| {
+        let Some((_queue, _silent, speaking)) = silent_and_speaking() else {
+            println!("skipped: there is no IPv6 on the loopback here");
+            return;
+        };
+        let port = speaking.local_addr().unwrap().port();
+        let server = thread::spawn(move || {
+            let (mut peer, _) = speaking.accept().unwrap();
+            head_of(&mut peer);
+            peer.write_all(b"HTTP/1.1 204 Here\r\n\r\n").unwrap();
+            peer
+        });
+        let fetched = fetch(&client(), order(&format!("http://localhost:{port}/"))).unwrap();
+        assert_eq!(fetched.head.status, 204);
+        let took = fetched.timings.connect.unwrap();
+        assert!(took >= Duration::from_millis(250), "{took:?}");
+        assert!(took < Duration::from_millis(900), "{took:?}");
+        drop(server.join().unwrap());
     });
 }
 

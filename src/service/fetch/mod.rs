@@ -14,7 +14,7 @@
 //! | `exchange`    | one request and its reply                                          |
 //! | `sink`        | where the bytes of a body go                                       |
 //! | `order`       | what is asked for                                                  |
-//! | `run`         | one fetch, from redirect to redirect, as a machine                 |
+//! | `run`         | one fetch, from redirect to redirect, as a machine; `run/outside`: how it is run |
 //! | `client`      | the settings and connections that fetches share                    |
 //! | `fetched`     | what a fetch brings                                                |
 //! | `failure`     | what it fails with, and the words for it                           |

@@ -63,8 +63,11 @@ impl Pool {
 
     /// Keep a connection; the one that was used least recently makes room for it.
     pub(super) fn put(&self, key: Key, stream: Stream) {
+        if self.most == 0 {
+            return stream.close();
+        }
         let leaving = match self.kept() {
-            Some(mut kept) if self.most > 0 && !kept.closed => {
+            Some(mut kept) if !kept.closed => {
                 kept.idle.push_back((key, stream));
                 match kept.idle.len() > self.most {
                     true => kept.idle.pop_front().map(|(_, stream)| stream),

@@ -1,13 +1,15 @@
 //! One fetch, from redirect to redirect, as a machine.
 
+mod outside;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::client::{Audience, Client};
+use super::client::Client;
 use super::clock::{Clock, Stop};
 use super::dial::Dial;
 use super::exchange::{Exchange, Wanted, is_gone};
-use super::failure::{Cause, Doing, Failure, Scene};
+use super::failure::Cause;
 use super::fetched::{Fetched, Timings};
 use super::order::Order;
 use super::pool::Key;
@@ -15,13 +17,9 @@ use super::route::Route;
 use super::sink::{Sink, To};
 use super::stream::Stream;
 use crate::http::{self, Proxies, Request, follow};
-use crate::sys::io::Target;
 
 /// How much of the body of a redirect is kept; whatever is longer is not even received.
 const ASIDE: u64 = 64 * 1024;
-
-/// How much of a body that is too large comes with the error.
-const SAMPLE: usize = 1024 * 1024;
 
 /// One fetch.
 #[derive(Debug)]
@@ -376,78 +374,6 @@ impl Run<'_> {
                 self.request.method(),
                 "GET" | "HEAD" | "PUT" | "DELETE" | "OPTIONS" | "TRACE"
             )
-    }
-}
-
-/// Between the machine and whoever runs it.
-impl Run<'_> {
-    /// Receive the body into memory for all of it.
-    pub(super) fn fill(&mut self, into: &mut Target<'_>, filled: &mut usize) -> Result<(), Stop> {
-        match (&mut self.stage, &mut self.stream) {
-            (Stage::Body(exchange), Some(stream)) => {
-                exchange.fill(stream, (into, filled), &mut self.sink, &mut self.clock)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Hand a piece of the body out.
-    pub(super) fn deliver<A: Audience>(&mut self, audience: &mut A) -> Result<(), A::Error> {
-        let piece = self.sink.hand_out();
-        audience.take(&piece)?;
-        self.sink.give_back(piece);
-        Ok(())
-    }
-
-    /// Tell of progress.
-    pub(super) fn tell<A: Audience>(&mut self, audience: &mut A) -> Result<(), A::Error> {
-        let total = match &self.stage {
-            Stage::Body(exchange) => exchange.total(),
-            _ => None,
-        };
-        audience.hear(self.sink.total(), total)
-    }
-
-    /// Tell of the end.
-    pub(super) fn last_word<A: Audience>(&mut self, audience: &mut A) -> Result<(), A::Error> {
-        match self.order.tells {
-            true => audience.hear(self.sink.total(), Some(self.sink.total())),
-            false => Ok(()),
-        }
-    }
-
-    /// Say why it failed, and what had come until then.
-    pub(super) fn failure(mut self, cause: Cause) -> Box<Failure> {
-        let doing = match &self.stage {
-            Stage::Dial(dial) if dial.looked_up().is_none() => Doing::LookingUp,
-            Stage::Start | Stage::Dial(_) => Doing::Connecting,
-            Stage::Secure => Doing::Securing,
-            Stage::Tunnel(exchange)
-            | Stage::Head(exchange)
-            | Stage::Body(exchange)
-            | Stage::Aside(exchange, ..) => exchange.doing(),
-        };
-        let scene = Scene {
-            doing,
-            place: &self.route.place(),
-            total: self.order.timeout,
-            patience: self.order.read_timeout,
-            received: self.sink.total(),
-        };
-        let message = scene.explain(&cause);
-        let url = self.url();
-        let mut reply = self.whole().map(Box::new);
-        if let (Some(reply), Cause::TooLarge(_) | Cause::Bomb(_)) = (&mut reply, &cause) {
-            // Whoever did not want so much does not want it with the error, either.
-            reply.body.truncate(SAMPLE);
-            reply.body.shrink_to_fit();
-        }
-        Box::new(Failure {
-            cause,
-            message,
-            url,
-            reply,
-        })
     }
 }
 

@@ -26,7 +26,7 @@ pub enum Verify {
 #[derive(Debug)]
 pub(super) struct Trust {
     verify: Verify,
-    made: OnceLock<Result<Arc<ClientConfig>, String>>,
+    made: OnceLock<Arc<ClientConfig>>,
 }
 
 impl Trust {
@@ -39,8 +39,14 @@ impl Trust {
 
     /// Begin a connection to a host. Errors: what is wrong, in words.
     pub(super) fn connect(&self, host: &str) -> Result<ClientConnection, String> {
-        let made = self.made.get_or_init(|| settings(&self.verify));
-        let config = made.as_ref().map_err(Clone::clone)?;
+        let config = match self.made.get() {
+            Some(made) => made,
+            // What fails is tried again next time: somebody may have mended the file.
+            None => {
+                let made = settings(&self.verify)?;
+                self.made.get_or_init(|| made)
+            }
+        };
         // A zone says which of this machine's interfaces to use, and is no part of the name.
         let bare = host.split('%').next().unwrap_or(host);
         let bare = bare.strip_suffix('.').unwrap_or(bare);
@@ -58,12 +64,11 @@ fn settings(verify: &Verify) -> Result<Arc<ClientConfig>, String> {
         .dangerous();
     let builder = match verify {
         Verify::Nobody => builder.with_custom_certificate_verifier(Arc::new(Blind::new(&provider))),
-        Verify::System => {
-            let careful = careful(system_roots()?, Vec::new(), &provider)?;
-            builder.with_custom_certificate_verifier(Arc::new(careful))
-        }
-        Verify::File(path) => {
-            let (roots, known) = roots_in(path)?;
+        Verify::System | Verify::File(_) => {
+            let (roots, known) = match verify {
+                Verify::File(path) => roots_in(path)?,
+                _ => system_roots()?,
+            };
             let careful = careful(roots, known, &provider)?;
             builder.with_custom_certificate_verifier(Arc::new(careful))
         }
@@ -89,20 +94,18 @@ fn careful(
 ///
 /// A single bad certificate in the system's store takes nothing from the others; a file that a
 /// variable names and that cannot be read is an error.
-fn system_roots() -> Result<RootCertStore, String> {
-    if let Some(path) = std::env::var_os("SSL_CERT_FILE") {
-        if std::env::var_os("SSL_CERT_DIR").is_none() {
-            return roots_in(Path::new(&path))
-                .map(|(roots, _)| roots)
-                .map_err(|error| format!("{error} (named by SSL_CERT_FILE)"));
-        }
+fn system_roots() -> Result<Known, String> {
+    let named = |name| std::env::var_os(name).filter(|path| !path.is_empty());
+    if let (Some(path), None) = (named("SSL_CERT_FILE"), named("SSL_CERT_DIR")) {
+        return roots_in(Path::new(&path))
+            .map_err(|error| format!("{error} (named by SSL_CERT_FILE)"));
     }
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    Ok(roots)
+    Ok((roots, Vec::new()))
 }
 
 type Known = (RootCertStore, Vec<CertificateDer<'static>>);
