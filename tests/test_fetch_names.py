@@ -159,3 +159,13 @@ def test_a_setting_that_makes_no_sense_is_refused_before_a_byte_is_sent(peer, se
 def test_a_url_of_nothing_that_can_be_fetched_is_refused(url):
     with pytest.raises(ValueError, match=re.compile(r"\S")):
         rsock.fetch(url, proxies={})
+
+
+def test_what_is_shared_between_calls_has_a_bound(peer):
+    from rsock import _core
+
+    server = peer(HELLO)
+    for number in range(50):
+        rule = [f"host{number}.test:80:127.0.0.1:{server.port}"]
+        assert rsock.fetch(f"http://host{number}.test/", connect_to=rule).body == b"hello"
+    assert 0 < len(_core._shared) <= 8
