@@ -80,9 +80,8 @@ def programs() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         for source in SOURCES.glob("*.c"):
             target = Path(folder) / source.stem
-            subprocess.run(
-                [compiler, "-O2", "-pthread", "-o", str(target), str(source)], check=True
-            )
+            command = [compiler, "-O2", "-pthread", "-o", str(target), str(source)]
+            subprocess.run(command, check=True)
         yield Path(folder)
 
 

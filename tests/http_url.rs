@@ -187,6 +187,8 @@ fn what_is_no_url_is_refused() {
         "http://[127.0.0.1%25eth0]/",
         "http://a%00b/",
         "http://a%0d%0ab/",
+        "http:\\\\a\\b",
+        "http:/\\a",
         "http://a%20b/",
         "http://a<b/",
         "http://256.0.0.1/",
@@ -299,6 +301,8 @@ fn references_that_lead_nowhere() {
         "http://h:99999/",
         "http://a b/",
         "http://a%0d%0ab/",
+        "http:\\\\a\\b",
+        "http:/\\a",
     ] {
         let error = base.join(reference.as_bytes()).expect_err(reference);
         assert!(

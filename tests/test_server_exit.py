@@ -98,25 +98,26 @@ def test_the_end_is_quiet_and_quick_time_after_time():
 
 
 WAITS = {
-    "recv": "client.recv()[0]",
-    "recv_exactly": "client.recv_exactly(100)",
-    "recv_line": "client.recv_line()",
-    "ask": "client.ask(b'?')",
-    "a socket": "socket.create_connection(server.address).recv(1)[0]",
-    "a socket whose server has not read all": "unread(server.address).recv(1)[0]",
+    "recv": ("client", "recv()[0]"),
+    "recv_exactly": ("client", "recv_exactly(100)"),
+    "recv_line": ("client", "recv_line()"),
+    "ask": ("client", "ask(b'?')"),
+    "a socket": ("connected()", "recv(1)[0]"),
+    "a socket whose server has not read all": ("connected(b'x' * 100_000)", "recv(1)[0]"),
 }
 
 
 @pytest.mark.parametrize("wait", WAITS)
 @pytest.mark.parametrize("concurrency", ["events", "threads", "handler"])
 def test_clients_that_wait_in_the_same_program_do_not_hear_of_its_end(concurrency, wait):
+    made, waits = WAITS[wait]
     status, complaints, took = run(
         f"""
         import rsock, socket, sys, threading, time
 
-        def unread(address):
-            sock = socket.create_connection(address)
-            sock.sendall(b"x" * 100_000)
+        def connected(sent=b""):
+            sock = socket.create_connection(server.address)
+            sock.sendall(sent)
             return sock
 
         held = threading.Event()
@@ -128,13 +129,15 @@ def test_clients_that_wait_in_the_same_program_do_not_hear_of_its_end(concurrenc
             )
         server.start()
         client = rsock.TcpClient(server.address, timeout=None)
-        begun = threading.Event()
+        # A thread that imports while the interpreter ends may crash in it, whoever it is.
+        ready = threading.Barrier(4)
         def work():
-            begun.set()
-            {WAITS[wait]}
+            mine = {made}
+            ready.wait()
+            mine.{waits}
         for _ in range(3):
             threading.Thread(target=work, daemon=True).start()
-        begun.wait()
+        ready.wait()
         while server.stats["accepted"] < 1:
             pass
         print(time.monotonic(), flush=True)

@@ -7,8 +7,6 @@ FORK = """
     import gc, os, rsock, sys
 
     server = rsock.UdpServer(0, ARGUMENT).start()
-    with rsock.UdpClient(server.address) as client:
-        client.ask(b"first")  # the thread is known to the interpreter from here on
     child = os.fork()
     if not child:
         ACTION
@@ -36,3 +34,33 @@ def test_a_child_leaves_the_server_to_its_parent(action, kind):
     source = FORK.replace("ACTION", IN_THE_CHILD[action]).replace("ARGUMENT", ARGUMENTS[kind])
     printed = support.python(source, options=("-W", "ignore::DeprecationWarning"))
     assert printed == "3 True b'Hello, x!' True\n"
+
+
+AT_ONCE = """
+    import os, rsock
+
+    for _ in range(100):
+        server = MAKE.start()
+        clients = [rsock.TcpClient(server.address) for _ in range(CLIENTS)]
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        for client in clients:
+            client.close()
+        assert server.stop()
+    print("all")
+"""
+
+BUSY = {
+    "datagrams": ("rsock.UdpServer(0, handler=lambda data, addr: data)", 0),
+    "events": ("rsock.TcpServer(0, on_data=lambda data, conn: data, event_threads=2)", 0),
+    "log": ("rsock.EchoServer(0, concurrency='threads', log=lambda line: None)", 3),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(BUSY))
+def test_a_fork_while_threads_get_to_know_the_interpreter_has_a_child_that_runs(kind):
+    make, clients = BUSY[kind]
+    source = AT_ONCE.replace("MAKE", make).replace("CLIENTS", str(clients))
+    assert support.python(source, options=("-W", "ignore::DeprecationWarning")) == "all\n"

@@ -170,10 +170,11 @@ def test_the_comings_and_goings_are_logged():
             assert lines.get(timeout=support.PATIENCE) == line
 
 
-def test_a_log_that_fails_does_not_end_the_handler(reports):
+@pytest.mark.parametrize("error", [LookupError, SystemExit])
+def test_a_log_that_fails_does_not_end_the_handler(reports, error):
     def log(line):
         if "Accept" in line:
-            raise LookupError(line)
+            raise error(line)
 
     with rsock.TcpServer(0, lambda sock, addr: sock.sendall(b"hi"), log=log) as server:
         for _ in range(2):

@@ -120,6 +120,7 @@ def test_a_handler_that_raises_is_reported_and_the_others_are_served(reports, er
         assert reports.get(timeout=support.PATIENCE) == (error, "as planned")
         sock.sendto(b"good", server.address)
         assert sock.recv(100) == b"good"
+    assert (server.stats["errors"], server.stats["messages"]) == (1, 2)
 
 
 def test_empty_and_large_datagrams_are_answered():

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use common::bounded;
 use rsock::service::template::Template;
-use rsock::service::udp::{Answer, Silent, UdpServer, UdpSettings, UdpStats};
+use rsock::service::udp::{Answer, Outcome, Silent, UdpServer, UdpSettings, UdpStats};
 use rsock::sys::batch::{self, Batch, Outgoing};
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
@@ -300,20 +300,24 @@ fn a_refusal_that_the_socket_is_told_of_does_not_end_the_server() {
 struct Moody;
 
 impl Answer for Moody {
-    fn answer(&self, datagram: &[u8], _: &SockAddr, out: &mut Vec<u8>) -> bool {
+    fn answer(&self, datagram: &[u8], _: &SockAddr, out: &mut Vec<u8>) -> Outcome {
         out.extend_from_slice(datagram);
         assert!(datagram != b"panic", "as was asked");
-        datagram != b"hush"
+        match datagram {
+            b"hush" => Outcome::Silence,
+            b"fail" => Outcome::Failure,
+            _ => Outcome::Answer,
+        }
     }
 }
 
 #[test]
-fn an_answer_that_panics_costs_that_answer_only() {
+fn an_answer_that_panics_or_fails_costs_that_answer_only() {
     bounded(|| {
         let socket = local();
         let address = socket.local_addr().unwrap();
         let client = local();
-        let questions: [&[u8]; 7] = [b"a", b"panic", b"b", b"hush", b"c", b"panic", b"d"];
+        let questions: [&[u8]; 8] = [b"a", b"panic", b"b", b"hush", b"c", b"fail", b"panic", b"d"];
         for question in questions {
             client.send_to(question, address).unwrap();
         }
@@ -325,7 +329,7 @@ fn an_answer_that_panics_costs_that_answer_only() {
             assert_eq!(&answer[..1], expected);
         }
         assert!(server.stop(LONG));
-        assert_eq!((server.stats().errors, server.stats().messages), (2, 7));
+        assert_eq!((server.stats().errors, server.stats().messages), (3, 8));
     });
 }
 
@@ -333,10 +337,10 @@ fn an_answer_that_panics_costs_that_answer_only() {
 struct Last(Mutex<Option<Arc<UdpServer>>>, Sender<bool>);
 
 impl Answer for Last {
-    fn answer(&self, _: &[u8], _: &SockAddr, _: &mut Vec<u8>) -> bool {
+    fn answer(&self, _: &[u8], _: &SockAddr, _: &mut Vec<u8>) -> Outcome {
         let server = self.0.lock().unwrap().take().unwrap();
         self.1.send(server.stop(LONG)).unwrap();
-        false
+        Outcome::Silence
     }
 }
 
@@ -358,10 +362,10 @@ fn an_answer_may_stop_its_own_server() {
 struct Slow(AtomicBool, Mutex<mpsc::Receiver<()>>);
 
 impl Answer for Slow {
-    fn answer(&self, _: &[u8], _: &SockAddr, _: &mut Vec<u8>) -> bool {
+    fn answer(&self, _: &[u8], _: &SockAddr, _: &mut Vec<u8>) -> Outcome {
         self.0.store(true, Ordering::Release);
         let _ = self.1.lock().unwrap().recv();
-        true
+        Outcome::Answer
     }
 }
 

@@ -3,7 +3,7 @@
 import os
 import threading
 import weakref
-from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
+from errno import ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM
 from operator import index
 from time import monotonic as _now
 
@@ -136,10 +136,10 @@ class _Handlers:
             except OSError as error:
                 if self._stopping.is_set():
                     return
-                if error.errno in _EXHAUSTED:
-                    if not warned:
-                        self._report("exhausted", None)
-                        warned = True
+                if error.errno in _EXHAUSTED and not warned:
+                    self._report("exhausted", None)
+                    warned = True
+                if error.errno != ECONNABORTED:  # which concerns one client, and is over
                     self._stopping.wait(0.1)
                 continue
             warned = False

@@ -26,6 +26,14 @@ def _leave_all():
 
 os.register_at_fork(after_in_child=_running.clear)
 
+# Before 3.12 a child hangs if a thread that is not Python's was being made known to it meanwhile.
+if sys.version_info < (3, 12):
+    os.register_at_fork(
+        before=_rsock.before_fork,
+        after_in_parent=_rsock.after_fork,
+        after_in_child=_rsock.after_fork,
+    )
+
 
 def _bytes(value, name):
     """Take text as UTF-8, and bytes as they are."""

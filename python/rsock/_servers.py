@@ -27,7 +27,7 @@ def _reporter(log, started):
     def line(text):
         try:
             write(text)
-        except Exception:
+        except BaseException:
             # The log is no part of the service, which goes on without it.
             _tell_failure()
 
@@ -40,13 +40,10 @@ def _reporter(log, started):
             peer, request = peer
             line(f"{_pair(peer)} {request}")
         elif what == "exhausted":
-            _warn_exhausted()
-        elif what == "panicked":
-            warnings.warn(
-                f"a connection from {_pair(peer)} failed inside rsock and was closed",
-                RuntimeWarning,
-                stacklevel=1,
-            )
+            try:
+                _warn_exhausted()
+            except Warning:  # as an error, which must not end who accepts
+                _tell_failure()
 
     if write is not None:
         started.append(lambda: line("Waiting for connection..."))

@@ -66,6 +66,10 @@ impl Url {
         if scheme_of(&text).is_some() && after.starts_with("////") {
             return Err(refuse("it has more slashes than anybody can explain"));
         }
+        let slashes = after.trim_start_matches('/');
+        if scheme_of(&text).is_some() && slashes.starts_with("%5C") {
+            return Err(refuse("it has a backslash where its host should begin"));
+        }
         let mut found = Self::resolve(&text, Some(self)).map_err(|why| refuse(&why))?;
         if found.inner.fragment().is_none() {
             found.inner.set_fragment(self.inner.fragment());

@@ -12,8 +12,8 @@ use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use socket2::SockAddr;
 
 use super::buffer::{Readable, Slot};
-use super::raw;
 use super::servers::{at_least_one, framing_of, shown};
+use super::{fork, raw};
 use crate::service::framing::{Deframer, Framing};
 use crate::service::{Conversation, Flow, Remote, Service};
 
@@ -58,7 +58,7 @@ impl Service for Shared {
 /// Run a thread that attaches again and again: the interpreter makes its record of the thread once,
 /// and not each time anew.
 pub(super) fn as_known_thread(run: &mut (dyn FnMut() + Send)) {
-    let ran = Python::try_attach(|py| py.detach(&mut *run));
+    let ran = fork::attach(|py| py.detach(&mut *run));
     // While the interpreter ends nobody gets to know it any more.
     if ran.is_none() {
         run();

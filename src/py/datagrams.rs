@@ -17,7 +17,7 @@ use super::serving::{Life, Runs};
 use crate::error::Error;
 use crate::service::listener::{Bound, ListenOptions};
 use crate::service::template::Template;
-use crate::service::udp::{Answer, Silent, UdpServer, UdpSettings, UdpStats};
+use crate::service::udp::{Answer, Outcome, Silent, UdpServer, UdpSettings, UdpStats};
 use crate::sys;
 
 /// An answer that a Python function gives.
@@ -34,7 +34,7 @@ impl Answer for Handler {
         let _ = Python::try_attach(|_| work());
     }
 
-    fn answer(&self, datagram: &[u8], from: &SockAddr, out: &mut Vec<u8>) -> bool {
+    fn answer(&self, datagram: &[u8], from: &SockAddr, out: &mut Vec<u8>) -> Outcome {
         Python::attach(|py| {
             let answered = shown(py, from)
                 .and_then(|from| {
@@ -43,7 +43,7 @@ impl Answer for Handler {
                 .and_then(|answer| append(&answer, out));
             answered.unwrap_or_else(|error| {
                 report(py, &error);
-                false
+                Outcome::Failure
             })
         })
     }
@@ -57,14 +57,14 @@ fn tell_panic() {
     Python::try_attach(|py| report_panic(py, "the answer to a datagram"));
 }
 
-fn append(answer: &pyo3::Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<bool> {
+fn append(answer: &pyo3::Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<Outcome> {
     if answer.is_none() {
-        return Ok(false);
+        return Ok(Outcome::Silence);
     }
     let mut slot = Slot::empty();
     let bytes = Readable::new(&mut slot, answer).map_err(|_| wrong_answer(answer))?;
     out.extend_from_slice(&super::calls::copied(&bytes)?);
-    Ok(true)
+    Ok(Outcome::Answer)
 }
 
 /// Tells a Python function of each datagram before it is answered.
@@ -82,7 +82,7 @@ impl Answer for Told {
         let _ = Python::try_attach(|_| work());
     }
 
-    fn answer(&self, datagram: &[u8], from: &SockAddr, out: &mut Vec<u8>) -> bool {
+    fn answer(&self, datagram: &[u8], from: &SockAddr, out: &mut Vec<u8>) -> Outcome {
         Python::attach(|py| {
             let told = shown(py, from).and_then(|from| raw::call(self.tell.bind(py), &from, None));
             if let Err(error) = told {

@@ -15,6 +15,7 @@ mod error;
 mod fast;
 mod fetch;
 mod fetch_errors;
+mod fork;
 mod host;
 mod inet;
 mod lifecycle;
@@ -48,6 +49,8 @@ mod _rsock {
     use super::descriptors::{close, dup, socketpair};
     #[pymodule_export]
     use super::fetch::{HttpCore, PyFetched};
+    #[pymodule_export]
+    use super::fork::{after_fork, before_fork};
     #[pymodule_export]
     use super::inet::{
         cmsg_len, cmsg_space, htonl, htons, inet_aton, inet_ntoa, inet_ntop, inet_pton, ntohl,

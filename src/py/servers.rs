@@ -15,7 +15,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use super::argument::seconds;
 use super::calls::{self, Calls};
 use super::serving::{Life, Runs};
-use super::{address, number, pages, raw};
+use super::{address, fork, number, pages, raw};
 use crate::error::Error;
 use crate::net::Socket;
 use crate::net::socket::Kind;
@@ -101,14 +101,14 @@ impl Service for Reported {
             Notice::Accepted(peer) if self.all_of_it => ("accepted", Some(*peer)),
             Notice::Closed(peer) if self.all_of_it => ("closed", Some(*peer)),
             Notice::Panicked(peer) => {
-                Python::try_attach(|py| calls::report_panic(py, &connection_from(peer)));
+                fork::attach(|py| calls::report_panic(py, &connection_from(peer)));
                 return;
             }
             Notice::Exhausted => ("exhausted", None),
             _ => return,
         };
         // None when the interpreter is ending: then there is nobody to tell.
-        Python::try_attach(|py| {
+        fork::attach(|py| {
             let told = peer
                 .map_or_else(|| Ok(py.None().into_bound(py)), |peer| shown(py, peer))
                 .and_then(|peer| {

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use socket2::{SockAddr, SockRef};
 
-pub use self::answer::{Answer, Silent};
+pub use self::answer::{Answer, Outcome, Silent};
 use self::stats::Counters;
 pub use self::stats::UdpStats;
 use self::worker::Worker;

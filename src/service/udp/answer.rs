@@ -17,19 +17,30 @@ pub trait Answer: Send + Sync + 'static {
         run();
     }
 
-    /// Append the answer to a datagram to `out`, which holds other answers, and return whether to
-    /// send it.
-    fn answer(&self, datagram: &[u8], from: &SockAddr, out: &mut Vec<u8>) -> bool;
+    /// Append the answer to a datagram to `out`, which holds other answers, and return what came
+    /// of it.
+    fn answer(&self, datagram: &[u8], from: &SockAddr, out: &mut Vec<u8>) -> Outcome;
 
     /// Hear that answering panicked; the server goes on. Called outside of [`Answer::batch`].
     fn panicked(&self) {}
 }
 
+/// What came of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// An answer, to be sent.
+    Answer,
+    /// Nothing that is to be sent.
+    Silence,
+    /// Nothing, since something failed that was told already; it is counted.
+    Failure,
+}
+
 /// Answers with a template filled in.
 impl Answer for Template {
-    fn answer(&self, datagram: &[u8], _: &SockAddr, out: &mut Vec<u8>) -> bool {
+    fn answer(&self, datagram: &[u8], _: &SockAddr, out: &mut Vec<u8>) -> Outcome {
         self.render(datagram, out);
-        true
+        Outcome::Answer
     }
 }
 
@@ -38,7 +49,7 @@ impl Answer for Template {
 pub struct Silent;
 
 impl Answer for Silent {
-    fn answer(&self, _: &[u8], _: &SockAddr, _: &mut Vec<u8>) -> bool {
-        false
+    fn answer(&self, _: &[u8], _: &SockAddr, _: &mut Vec<u8>) -> Outcome {
+        Outcome::Silence
     }
 }

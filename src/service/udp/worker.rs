@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::peer::{Allowance, answerable};
-use super::{Answer, Shared, UdpSettings, UdpStats};
+use super::{Answer, Outcome, Shared, UdpSettings, UdpStats};
 use crate::service::mailbox::lock;
 use crate::sys::batch::{Batch, Datagram, Outgoing};
 use crate::sys::poll::{self, Readiness};
@@ -238,7 +238,9 @@ fn make(
         return None;
     }
     let start = bytes.len();
-    if !answer.answer(datagram.data, &datagram.from, bytes) {
+    let outcome = answer.answer(datagram.data, &datagram.from, bytes);
+    if outcome != Outcome::Answer {
+        seen.errors += u64::from(outcome == Outcome::Failure);
         bytes.truncate(start);
         return None;
     }
