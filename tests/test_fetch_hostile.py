@@ -382,36 +382,3 @@ def test_what_could_break_out_of_its_place_is_refused_before_a_byte_is_sent(peer
     with pytest.raises(ValueError, match=re.compile(r"\S")):
         rsock.fetch(url, proxies={}, **settings)
     assert server.connections == 0
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"method": ""},
-        {"headers": {"": "x"}},
-        {"headers": {"X:Y": "x"}},
-        {"headers": {"X": "\u8fc8"}},
-        {"headers": {"\u8fc8": "x"}},
-        {"timeout": -1.0},
-        {"redirects": -1},
-        {"max_body": -1},
-        {"max_head": -1},
-        {"auth": ("a:b", "c")},
-        {"connect_to": ["nonsense"]},
-    ],
-    ids=repr,
-)
-def test_a_setting_that_makes_no_sense_is_refused_before_a_byte_is_sent(peer, settings):
-    server = peer(peers.reply(b"too late"))
-    with pytest.raises((ValueError, OverflowError)):
-        rsock.fetch(server.url(), proxies={}, **settings)
-    assert server.connections == 0
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["", "/", "http://", "file:///etc/passwd", "ftp://localhost/", "mailto:a@b"],
-)
-def test_a_url_of_nothing_that_can_be_fetched_is_refused(url):
-    with pytest.raises(ValueError, match=re.compile(r"\S")):
-        rsock.fetch(url, proxies={})

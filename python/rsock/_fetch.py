@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Union
 
-from rsock import _request, _rsock
+from rsock import _core, _request, _rsock
 from rsock._response import Response
 from rsock._save import Sink, Whole, sink_of
 
@@ -101,7 +101,7 @@ def fetch(
     it, ConnectionError and other kinds of OSError as sockets have them, socket.gaierror for a name
     that is not known, ValueError for what cannot be sent.
     """
-    core = _core(verify, connect_to, proxies, 0)
+    core = _core.shared(verify, connect_to, proxies)
     return _run(
         core,
         url,
@@ -165,7 +165,7 @@ class HttpClient:
             "keep_raw": keep_raw,
             "downgrade": downgrade,
         }
-        self._core = _make(verify, _request.rules(connect_to), proxies, max_idle)
+        self._core = _core.make(verify, connect_to, proxies, max_idle)
 
     def fetch(
         self,
@@ -263,36 +263,6 @@ class HttpClient:
     def __repr__(self) -> str:
         state = "closed" if self._core.closed else f"{self.idle} idle connections"
         return f"<HttpClient, {state}>"
-
-
-def _make(
-    verify: bool | StrOrBytesPath,
-    rules: list[tuple[str, str]],
-    proxies: Mapping[str, str] | None,
-    max_idle: int,
-) -> _rsock.HttpCore:
-    if not isinstance(verify, bool):
-        verify = os.fsdecode(verify)
-    return _rsock.HttpCore(verify, rules, _request.proxy_map(proxies), max_idle)
-
-
-# What serves calls without settings of their own; it keeps no connections.
-_plain: _rsock.HttpCore | None = None
-
-
-def _core(
-    verify: bool | StrOrBytesPath,
-    connect_to: _Rules | None,
-    proxies: Mapping[str, str] | None,
-    max_idle: int,
-) -> _rsock.HttpCore:
-    global _plain
-    rules = _request.rules(connect_to)
-    if verify is not True or rules or proxies is not None:
-        return _make(verify, rules, proxies, max_idle)
-    if _plain is None:
-        _plain = _make(True, [], None, 0)
-    return _plain
 
 
 def _run(
