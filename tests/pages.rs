@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use rsock::http::answer::{Answer, date};
-use rsock::http::asked::{Asked, AskedError, AskedLimits, HeadEnd, Length};
+use rsock::http::asked::{Asked, AskedLimits, HeadEnd, Length};
 use rsock::http::condition::{Verdict, Version, judge, part_fits, takes_gzip};
 use rsock::http::range::{Part, part};
+use rsock::http::refusal::AskedError;
 use rsock::http::skip::Skip;
 use rsock::http::target::{steps, with_slash};
 use rsock::http::{Chunk, Chunked, Event, Limits, Reply, media};

@@ -255,3 +255,16 @@ def test_a_handler_that_sets_a_timeout_is_rid_of_a_client_that_says_nothing(repo
         assert issubclass(kind, rsock.timeout)
         support.until(lambda: server.connections == 0)
         assert server.stats["errors"] == 1
+
+
+@pytest.mark.parametrize("concurrency", ["threads", "events"])
+def test_a_log_that_calls_itself_for_ever_runs_out_of_patience_and_not_of_stack(
+    reports, concurrency
+):
+    def log(line):
+        return log(line)
+
+    with rsock.EchoServer(0, concurrency=concurrency, log=log) as server:
+        with rsock.TcpClient(server.address) as client:
+            assert client.ask(b"x") == b"x"
+        assert reports.get(timeout=support.PATIENCE)[0] is RecursionError

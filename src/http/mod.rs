@@ -22,6 +22,7 @@
 //! | file         | holds                                                              |
 //! |--------------|--------------------------------------------------------------------|
 //! | `asked`      | the head of a request, from bytes                                  |
+//! | `refusal`    | why a request is refused                                           |
 //! | `target`     | what a request is for: path, query, host                           |
 //! | `skip`       | passing over the body of a request                                 |
 //! | `answer`     | the head of a reply, to bytes                                      |
@@ -48,6 +49,7 @@ mod head;
 mod headers;
 mod proxy;
 mod redirect;
+pub mod refusal;
 mod reply;
 mod request;
 mod url;

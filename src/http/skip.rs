@@ -3,7 +3,8 @@
 //! Nothing of it is kept, trailers included, and nothing is forgiven that another reader might take
 //! for the beginning of another request.
 
-use super::asked::{AskedError, Length};
+use super::asked::Length;
+use super::refusal::AskedError;
 
 /// How many bytes a chunk's size and its extensions may have, and each line of a trailer.
 const LINE: usize = 4096;

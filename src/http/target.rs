@@ -1,6 +1,6 @@
 //! What a request is for: path, query, host.
 
-use super::asked::AskedError;
+use super::refusal::AskedError;
 
 /// What a request is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use pyo3::types::{PyBytes, PyString};
 
 use super::buffer::{Readable, Slot};
 use super::{number, raw};
+use crate::service::framing::Framing;
 
 /// An argument that may be left out. Unlike an `Option` it takes `None` for what it is: a value.
 #[derive(Clone, Copy)]
@@ -115,4 +116,25 @@ pub(super) fn seconds(value: f64, name: &str) -> PyResult<Duration> {
     Duration::try_from_secs_f64(value).map_err(|_| {
         PyValueError::new_err(format!("{name} must be a number of seconds, not {value}"))
     })
+}
+
+/// Read a limit.
+pub(super) fn at_least_one(value: usize, name: &str) -> PyResult<usize> {
+    if value == 0 {
+        return Err(PyValueError::new_err(format!("{name} must be at least 1")));
+    }
+    Ok(value)
+}
+
+/// Read what a message is.
+pub(super) fn framing_of(name: &str) -> PyResult<Framing> {
+    match name {
+        "recv" => Ok(Framing::Recv),
+        "line" => Ok(Framing::Line),
+        "length" => Ok(Framing::Length),
+        other => {
+            let text = format!("framing must be 'recv', 'line' or 'length', not {other:?}");
+            Err(PyValueError::new_err(text))
+        }
+    }
 }

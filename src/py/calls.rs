@@ -11,8 +11,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use socket2::SockAddr;
 
+use super::argument::{at_least_one, framing_of};
 use super::buffer::{Readable, Slot};
-use super::servers::{at_least_one, framing_of, shown};
+use super::place::shown;
 use super::{fork, raw};
 use crate::service::framing::{Deframer, Framing};
 use crate::service::{Conversation, Flow, Remote, Service};

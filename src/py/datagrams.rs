@@ -9,10 +9,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use socket2::SockAddr;
 
+use super::argument::at_least_one;
 use super::buffer::{Readable, Slot};
 use super::calls::{as_known_thread, report, report_panic, wrong_answer};
+use super::place::{place_of, shown};
 use super::raw;
-use super::servers::{at_least_one, counters, place_of, shown};
+use super::servers::counters;
 use super::serving::{Life, Runs};
 use crate::error::Error;
 use crate::service::listener::{Bound, ListenOptions};

@@ -23,7 +23,9 @@ mod message;
 mod number;
 mod options;
 mod pages;
+mod place;
 mod raw;
+mod reported;
 mod resolver;
 mod servers;
 mod serving;
@@ -57,13 +59,15 @@ mod _rsock {
         ntohs,
     };
     #[pymodule_export]
+    use super::place::{ListeningPlace, listen};
+    #[pymodule_export]
     use super::resolver::{
         getaddrinfo, gethostbyaddr, gethostbyname, gethostbyname_ex, gethostname, getnameinfo,
         getprotobyname, getservbyname, getservbyport, if_indextoname, if_nameindex, if_nametoindex,
         sethostname,
     };
     #[pymodule_export]
-    use super::servers::{ListeningPlace, StreamServer, listen};
+    use super::servers::StreamServer;
     #[pymodule_export]
     use super::shared::_bind;
     #[pymodule_export]

@@ -9,7 +9,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
-use super::servers::{at_least_one, shown};
+use super::argument::at_least_one;
+use super::place::shown;
 use crate::http::asked::AskedLimits;
 use crate::service::Service;
 use crate::service::pages::{Content, Manner, Page, PageError, Pages, Root, Site, Table, Tell};

@@ -1,126 +1,26 @@
 //! Servers as Python holds them: `rsock/_servers.py` gives them their arguments and their names.
 
-use std::ffi::OsString;
-use std::os::fd::IntoRawFd;
-use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pyo3::exceptions::{PyOverflowError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 
-use super::argument::seconds;
+use super::argument::{at_least_one, framing_of, seconds};
 use super::calls::{self, Calls};
+use super::pages;
+use super::place::{place_of, shown};
+use super::reported::Reported;
 use super::serving::{Life, Runs};
-use super::{address, fork, number, pages, raw};
 use crate::error::Error;
-use crate::net::Socket;
-use crate::net::socket::Kind;
 use crate::service::echo::Echo;
-use crate::service::framing::Framing;
 use crate::service::hello::{Hello, Words};
-use crate::service::listener::{ListenOptions, Listener, Place};
+use crate::service::listener::{ListenOptions, Listener};
 use crate::service::server::Server;
 use crate::service::template::Template;
-use crate::service::{Concurrency, Conversation, Notice, Remote, Service, Settings, Snapshot};
-
-/// Read where to listen: a tuple whose first item says what kind of place it is.
-pub(super) fn place_of(description: &Bound<'_, PyTuple>) -> PyResult<Place> {
-    let kind: String = description.get_item(0)?.extract()?;
-    match kind.as_str() {
-        "ip" => Ok(Place::Ip {
-            host: description.get_item(1)?.extract()?,
-            port: port(&description.get_item(2)?)?,
-        }),
-        "path" => {
-            let path = description.get_item(1)?.extract::<Vec<u8>>()?;
-            Ok(Place::Path(PathBuf::from(OsString::from_vec(path))))
-        }
-        "abstract" => Ok(Place::Abstract(description.get_item(1)?.extract()?)),
-        "fd" => Ok(Place::Fd(raw::adopt(number::int(
-            &description.get_item(1)?,
-        )?))),
-        "systemd" => Ok(Place::Systemd(None)),
-        _ => Err(PyValueError::new_err(format!(
-            "no such kind of place: {kind}"
-        ))),
-    }
-}
-
-fn port(value: &Bound<'_, PyAny>) -> PyResult<u16> {
-    u16::try_from(number::long(value)?)
-        .map_err(|_| PyOverflowError::new_err("port must be 0-65535."))
-}
-
-/// Write an address as `getsockname` does.
-pub(super) fn shown<'py>(py: Python<'py>, peer: &socket2::SockAddr) -> PyResult<Bound<'py, PyAny>> {
-    // An address is read in the light of a socket's kind; of that only the family matters here.
-    let socket = Socket::default();
-    socket.set_kind(Kind {
-        family: peer.family().into(),
-        kind: 0,
-        protocol: 0,
-    });
-    address::to_python(py, &socket, peer)
-}
-
-/// Name a connection as people do.
-fn connection_from(peer: &socket2::SockAddr) -> String {
-    match peer.as_socket() {
-        Some(peer) => format!("the connection from {peer}"),
-        None => "a connection".to_owned(),
-    }
-}
-
-/// A service whose news are told to a Python function.
-struct Reported {
-    service: Box<dyn Service>,
-    report: Arc<Py<PyAny>>,
-    /// Whether it wants to hear of each client that comes and goes.
-    all_of_it: bool,
-}
-
-impl Service for Reported {
-    fn open(&self, peer: &socket2::SockAddr, remote: Remote) -> Box<dyn Conversation> {
-        self.service.open(peer, remote)
-    }
-
-    fn batch(&self, work: &mut dyn FnMut()) {
-        self.service.batch(work);
-    }
-
-    fn thread(&self, run: &mut (dyn FnMut() + Send)) {
-        self.service.thread(run);
-    }
-
-    fn notice(&self, notice: &Notice<'_>) {
-        let (what, peer) = match notice {
-            Notice::Accepted(peer) if self.all_of_it => ("accepted", Some(*peer)),
-            Notice::Closed(peer) if self.all_of_it => ("closed", Some(*peer)),
-            Notice::Panicked(peer) => {
-                fork::attach(|py| calls::report_panic(py, &connection_from(peer)));
-                return;
-            }
-            Notice::Exhausted => ("exhausted", None),
-            _ => return,
-        };
-        // None when the interpreter is ending: then there is nobody to tell.
-        fork::attach(|py| {
-            let told = peer
-                .map_or_else(|| Ok(py.None().into_bound(py)), |peer| shown(py, peer))
-                .and_then(|peer| {
-                    let what = PyString::new(py, what);
-                    raw::call(self.report.bind(py), &what, Some(&peer))
-                });
-            if let Err(error) = told {
-                error.write_unraisable(py, None);
-            }
-        });
-    }
-}
+use crate::service::{Concurrency, Service, Settings, Snapshot};
 
 impl Runs for Server {
     type Parts = (Listener, Arc<dyn Service>, Settings);
@@ -317,40 +217,6 @@ impl StreamServer {
     }
 }
 
-/// Listen at a place, and return the descriptor for a server that accepts by itself.
-#[pyfunction]
-#[pyo3(signature = (place, *, backlog, reuse_port, dualstack))]
-pub(super) fn listen(
-    py: Python<'_>,
-    place: &Bound<'_, PyTuple>,
-    backlog: i32,
-    reuse_port: bool,
-    dualstack: bool,
-) -> PyResult<ListeningPlace> {
-    let place = place_of(place)?;
-    let options = ListenOptions {
-        backlog,
-        reuse_port,
-        dualstack,
-    };
-    Ok(ListeningPlace(
-        py.detach(|| Listener::bind(&place, &options))?,
-    ))
-}
-
-/// A place at which a server listens that accepts by itself; its path goes when it does.
-#[pyclass(module = "rsock._rsock", frozen)]
-pub(super) struct ListeningPlace(Listener);
-
-#[pymethods]
-impl ListeningPlace {
-    /// Return a second descriptor of the listener.
-    fn duplicate(&self) -> PyResult<i32> {
-        let fd = crate::sys::duplicate(self.0.fd()).map_err(Error::Os)?;
-        Ok(fd.into_raw_fd())
-    }
-}
-
 /// What a server says, and the Python functions that say it, if they do.
 type Said = (Box<dyn Service>, Option<Arc<Calls>>);
 
@@ -401,25 +267,6 @@ fn conversation_of(
             "no such kind of service: {kind}"
         ))),
     }
-}
-
-pub(super) fn framing_of(name: &str) -> PyResult<Framing> {
-    match name {
-        "recv" => Ok(Framing::Recv),
-        "line" => Ok(Framing::Line),
-        "length" => Ok(Framing::Length),
-        other => {
-            let text = format!("framing must be 'recv', 'line' or 'length', not {other:?}");
-            Err(PyValueError::new_err(text))
-        }
-    }
-}
-
-pub(super) fn at_least_one(value: usize, name: &str) -> PyResult<usize> {
-    if value == 0 {
-        return Err(PyValueError::new_err(format!("{name} must be at least 1")));
-    }
-    Ok(value)
 }
 
 /// Give counters to Python by their names.

@@ -9,10 +9,11 @@ use super::sending::{Sending, Source};
 use super::site::{Content, Found, Page};
 use super::{Manner, Served};
 use crate::http::answer::{Answer, date, reason};
-use crate::http::asked::{Asked, AskedError};
+use crate::http::asked::Asked;
 use crate::http::condition::{self, Verdict, Version};
 use crate::http::media;
 use crate::http::range::{self, Part};
+use crate::http::refusal::AskedError;
 use crate::http::target::{steps, with_slash};
 
 const SERVER: &str = concat!("rsock/", env!("CARGO_PKG_VERSION"));

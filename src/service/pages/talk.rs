@@ -7,7 +7,8 @@ use socket2::SockAddr;
 use super::Served;
 use super::reply::Reply;
 use super::sending::Sending;
-use crate::http::asked::{Asked, AskedError, HeadEnd, Length};
+use crate::http::asked::{Asked, HeadEnd, Length};
+use crate::http::refusal::AskedError;
 use crate::http::skip::Skip;
 use crate::service::{Conversation, Flow};
 
