@@ -5,12 +5,18 @@ import gc
 import importlib
 import queue
 import shutil
+import signal
 import subprocess
 import threading
 
 import peers
 import pytest
 import support
+
+
+def pytest_configure():
+    """Hear of Ctrl+C: whoever runs tests in the background has them, and their children, not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
