@@ -23,6 +23,7 @@ def fetch(core, url, **changes):
         "read_timeout": None,
         "redirects": 20,
         "max_body": 64 << 20,
+        "max_ratio": 100,
         "max_head": 256 << 10,
         "decode": True,
         "keep_raw": False,
@@ -137,6 +138,8 @@ def test_what_a_function_raises_ends_the_fetch(core, where):
     with serving(lambda peer: peer.sendall(REPLY)) as url:
         with pytest.raises(Enough):
             fetch(core, url, **{where: fail})
+        # The reply was whole when progress was told last: the server waits for another request.
+        core.close()
 
 
 def test_errors_have_the_classes_that_people_know(core):

@@ -323,8 +323,6 @@ def test_a_url_means_what_it_means_to_browsers(case, anywhere):
         for case in URLS
         if case["base"] is not None
         and not re.match(r"https?://", case["input"])
-        # To curl, and to us, a backslash in a Location is no slash, and names no other host.
-        and "\\" not in case["input"]
     ],
 )
 def test_a_redirect_to_a_relative_url_means_what_it_means_to_browsers(case, anywhere, peer):

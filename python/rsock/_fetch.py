@@ -57,6 +57,7 @@ def fetch(
     read_timeout: float | None = None,
     redirects: int = 20,
     max_body: int | None = _MAX_BODY,
+    max_ratio: int | None = 100,
     max_head: int = 256 << 10,
     decode: bool = True,
     verify: bool | StrOrBytesPath = True,
@@ -75,15 +76,18 @@ def fetch(
         print(page.head)                     # the header block as text, as it came
         page.save("sina.html")
 
-    A URL without a scheme is one of http. `headers` is a mapping or pairs, of str or bytes. `data`
-    is the body of the request: bytes, text (as UTF-8) or a mapping (as a form sends it); `json` is
-    anything to be sent as JSON. With a body the method is POST, if none is given. `auth` is a name
-    and a password.
+    A URL without a scheme is one of http. `headers` is a mapping or pairs, of str or bytes; they
+    replace those that are sent anyway (User-Agent, Accept, Accept-Encoding, Host), and None for a
+    value leaves one out. `data` is the body of the request: bytes, text (as UTF-8) or a mapping (as
+    a form sends it); `json` is anything to be sent as JSON. With a body the method is POST, if none
+    is given. `auth` is a name and a password.
 
     `timeout` is how many seconds all of it may take, redirects included, and `read_timeout` how
     long the server may be silent; None for ever. `redirects` is how many are followed; 0 gives
     the redirect itself back, and `downgrade=True` follows those that lead from https to http too.
-    `max_body` limits the body, and `max_head` each head; beyond that, TooLargeError is raised.
+    `max_body` limits the body, and `max_head` each head; beyond that, TooLargeError is raised. So
+    it is for a body of more than 10 MiB that decodes to more than `max_ratio` times what came, as
+    those do that are made to fill memory; None lets it, as far as `max_body` goes.
     `decode=False` leaves a body compressed. `keep_raw=True` keeps every byte in `raw`.
 
     `verify=False` trusts any certificate, and a path names a file of those to trust instead of
@@ -106,13 +110,14 @@ def fetch(
         core,
         url,
         method,
-        _request.merge([], _request.fields(headers)),
+        _request.fields(headers),
         data=data,
         json=json,
         timeout=timeout,
         read_timeout=read_timeout,
         redirects=redirects,
         max_body=max_body,
+        max_ratio=max_ratio,
         max_head=max_head,
         decode=decode,
         auth=auth,
@@ -143,6 +148,7 @@ class HttpClient:
         read_timeout: float | None = None,
         redirects: int = 20,
         max_body: int | None = _MAX_BODY,
+        max_ratio: int | None = 100,
         max_head: int = 256 << 10,
         decode: bool = True,
         verify: bool | StrOrBytesPath = True,
@@ -153,12 +159,13 @@ class HttpClient:
         downgrade: bool = False,
         max_idle: int = 8,
     ) -> None:
-        self._headers = _request.merge([], _request.fields(headers))
+        self._headers = _request.fields(headers)
         self._settings: dict[str, Any] = {
             "timeout": timeout,
             "read_timeout": read_timeout,
             "redirects": redirects,
             "max_body": max_body,
+            "max_ratio": max_ratio,
             "max_head": max_head,
             "decode": decode,
             "auth": auth,
@@ -179,6 +186,7 @@ class HttpClient:
         read_timeout: float | _Unset | None = _UNSET,
         redirects: int | _Unset = _UNSET,
         max_body: int | _Unset | None = _UNSET,
+        max_ratio: int | _Unset | None = _UNSET,
         max_head: int | _Unset = _UNSET,
         decode: bool | _Unset = _UNSET,
         auth: tuple[str | bytes, str | bytes] | _Unset | None = _UNSET,
@@ -189,8 +197,7 @@ class HttpClient:
     ) -> Response:
         """Ask for a page as the function `fetch` does; what is not given is as the client has it.
 
-        Headers are added to the client's, and replace those of the same name; None for a value
-        takes one of the client's out.
+        Headers are added to the client's, and replace those of the same name.
         """
         if self._core.closed:
             raise RuntimeError("this client is closed: make a new one")
@@ -200,6 +207,7 @@ class HttpClient:
             ("read_timeout", read_timeout),
             ("redirects", redirects),
             ("max_body", max_body),
+            ("max_ratio", max_ratio),
             ("max_head", max_head),
             ("decode", decode),
             ("auth", auth),
@@ -277,6 +285,7 @@ def _run(
     read_timeout: float | None,
     redirects: int,
     max_body: int | None,
+    max_ratio: int | None,
     max_head: int,
     decode: bool,
     auth: tuple[str | bytes, str | bytes] | None,
@@ -311,6 +320,7 @@ def _run(
                 read_timeout,
                 redirects,
                 max_body,
+                max_ratio,
                 max_head,
                 decode,
                 keep_raw,

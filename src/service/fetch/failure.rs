@@ -151,8 +151,8 @@ impl Scene<'_> {
             ),
             Cause::Bomb(bytes) => format!(
                 "the body from {place} was sent compressed, and is {bytes} bytes out of next to \
-                 nothing: it may be made to fill memory; have it written to a file (to=), or left \
-                 as it came (decode=False)"
+                 nothing: it may be made to fill memory; if it is not, allow more (max_ratio=), have \
+                 it written to a file (to=), or left as it came (decode=False)"
             ),
             Cause::Sink(error) => format!("what came from {place} cannot be written: {error}"),
             Cause::NoMemory => format!("there is no memory for what came from {place}"),

@@ -15,11 +15,9 @@ const PIECE: usize = 1024 * 1024;
 /// How long something is kept at most before it is handed out.
 const HOLD: Duration = Duration::from_millis(50);
 
-/// In memory, a body longer than this must not be ...
+/// Up to this length a body may be as many times as long as it was before decoding as it likes:
+/// that is no danger to memory, and any guess would be wrong for somebody's table of zeros.
 const BOMB: u64 = 10 * 1024 * 1024;
-
-/// ... more than so many times as long as it was before decoding. Pages are some 10 times as long.
-const RATIO: u64 = 100;
 
 /// What a pipe takes without making anybody wait, once it has room.
 const ATOMIC: usize = 4096;
@@ -50,6 +48,8 @@ pub(super) struct Sink {
     total: u64,
     /// How many may.
     most: Option<u64>,
+    /// How many times as long as before decoding it may be in memory.
+    ratio: Option<u64>,
     /// When something was handed out last.
     handed: Instant,
     /// When progress was told last, where it is.
@@ -82,9 +82,16 @@ impl Sink {
             written: 0,
             total: 0,
             most,
+            ratio: None,
             handed: Instant::now(),
             told: tells.then(Instant::now),
         }
+    }
+
+    /// Let a long body be at most so many times as long as it was before decoding, in memory.
+    pub(super) const fn dense(mut self, ratio: Option<u64>) -> Self {
+        self.ratio = ratio;
+        self
     }
 
     /// Return how many bytes came so far.
@@ -113,7 +120,8 @@ impl Sink {
     ///
     /// Errors: [`Cause::TooLarge`], [`Cause::Bomb`].
     pub(super) fn check_coded(&self, bytes: u64) -> Result<(), Stop> {
-        if self.is_memory() && self.total > BOMB && self.total / RATIO > bytes {
+        let is_bomb = |ratio: u64| self.total > bytes.saturating_mul(ratio);
+        if self.is_memory() && self.total > BOMB && self.ratio.is_some_and(is_bomb) {
             return Err(Cause::Bomb(self.total).into());
         }
         match self.most {
