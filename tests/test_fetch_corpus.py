@@ -284,7 +284,7 @@ def expect_url(case, anywhere, ask):
     peer = anywhere[case["protocol"]]
     try:
         page = ask(peer)
-    except ValueError:
+    except (ValueError, rsock.RedirectError):
         assert re.search(r"[\x00-\x20\x7f]|\\", case["input"]), "an ordinary URL is refused"
         return
     assert page.status == 200
