@@ -236,6 +236,7 @@ impl Exchange {
             _ => 0,
         };
         if let Some(raw) = &mut self.raw {
+            raw.try_reserve(taken).map_err(|_| Cause::NoMemory)?;
             raw.extend_from_slice(&self.inbox[start..start + taken]);
         }
         self.fresh.start += taken;

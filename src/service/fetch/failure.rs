@@ -193,6 +193,9 @@ impl Scene<'_> {
                 format!("{place} ended the connection abruptly; {}", self.so_far())
             }
             (libc::EMFILE, _) => "close some files or connections first".into(),
+            (_, Error::AddressInfo { code, .. }) if *code == libc::EAI_AGAIN => {
+                format!("the host of {place} cannot be looked up now; try again later")
+            }
             (_, Error::AddressInfo { .. }) => {
                 format!("the host of {place} cannot be found; check its name")
             }
