@@ -23,7 +23,6 @@ def fetch(core, url, **changes):
         "read_timeout": None,
         "redirects": 20,
         "max_body": 64 << 20,
-        "max_ratio": 100,
         "max_head": 256 << 10,
         "decode": True,
         "keep_raw": False,

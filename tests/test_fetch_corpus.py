@@ -321,8 +321,7 @@ def test_a_url_means_what_it_means_to_browsers(case, anywhere):
     [
         pytest.param(case, id=case["id"])
         for case in URLS
-        if case["base"] is not None
-        and not re.match(r"https?://", case["input"])
+        if case["base"] is not None and not re.match(r"https?://", case["input"])
     ],
 )
 def test_a_redirect_to_a_relative_url_means_what_it_means_to_browsers(case, anywhere, peer):

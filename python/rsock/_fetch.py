@@ -57,7 +57,6 @@ def fetch(
     read_timeout: float | None = None,
     redirects: int = 20,
     max_body: int | None = _MAX_BODY,
-    max_ratio: int | None = 100,
     max_head: int = 256 << 10,
     decode: bool = True,
     verify: bool | StrOrBytesPath = True,
@@ -85,9 +84,7 @@ def fetch(
     `timeout` is how many seconds all of it may take, redirects included, and `read_timeout` how
     long the server may be silent; None for ever. `redirects` is how many are followed; 0 gives
     the redirect itself back, and `downgrade=True` follows those that lead from https to http too.
-    `max_body` limits the body, and `max_head` each head; beyond that, TooLargeError is raised. So
-    it is for a body of more than 10 MiB that decodes to more than `max_ratio` times what came, as
-    those do that are made to fill memory; None lets it, as far as `max_body` goes.
+    `max_body` limits the body, and `max_head` each head; beyond that, TooLargeError is raised.
     `decode=False` leaves a body compressed. `keep_raw=True` keeps every byte in `raw`.
 
     `verify=False` trusts any certificate, and a path names a file of those to trust instead of
@@ -117,7 +114,6 @@ def fetch(
         read_timeout=read_timeout,
         redirects=redirects,
         max_body=max_body,
-        max_ratio=max_ratio,
         max_head=max_head,
         decode=decode,
         auth=auth,
@@ -148,7 +144,6 @@ class HttpClient:
         read_timeout: float | None = None,
         redirects: int = 20,
         max_body: int | None = _MAX_BODY,
-        max_ratio: int | None = 100,
         max_head: int = 256 << 10,
         decode: bool = True,
         verify: bool | StrOrBytesPath = True,
@@ -165,7 +160,6 @@ class HttpClient:
             "read_timeout": read_timeout,
             "redirects": redirects,
             "max_body": max_body,
-            "max_ratio": max_ratio,
             "max_head": max_head,
             "decode": decode,
             "auth": auth,
@@ -186,7 +180,6 @@ class HttpClient:
         read_timeout: float | _Unset | None = _UNSET,
         redirects: int | _Unset = _UNSET,
         max_body: int | _Unset | None = _UNSET,
-        max_ratio: int | _Unset | None = _UNSET,
         max_head: int | _Unset = _UNSET,
         decode: bool | _Unset = _UNSET,
         auth: tuple[str | bytes, str | bytes] | _Unset | None = _UNSET,
@@ -207,7 +200,6 @@ class HttpClient:
             ("read_timeout", read_timeout),
             ("redirects", redirects),
             ("max_body", max_body),
-            ("max_ratio", max_ratio),
             ("max_head", max_head),
             ("decode", decode),
             ("auth", auth),
@@ -285,7 +277,6 @@ def _run(
     read_timeout: float | None,
     redirects: int,
     max_body: int | None,
-    max_ratio: int | None,
     max_head: int,
     decode: bool,
     auth: tuple[str | bytes, str | bytes] | None,
@@ -320,7 +311,6 @@ def _run(
                 read_timeout,
                 redirects,
                 max_body,
-                max_ratio,
                 max_head,
                 decode,
                 keep_raw,

@@ -385,7 +385,6 @@ class HttpCore:
         read_timeout: float | None,
         redirects: int,
         max_body: int | None,
-        max_ratio: int | None,
         max_head: int,
         decode: bool,
         keep_raw: bool,

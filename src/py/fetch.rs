@@ -55,8 +55,8 @@ impl HttpCore {
 
     /// Fetch, and return when the reply is whole and its body has gone where it should.
     #[pyo3(signature = (
-        method, url, headers, body, timeout, read_timeout, redirects, max_body, max_ratio, max_head,
-        decode, keep_raw, downgrade, sink, progress
+        method, url, headers, body, timeout, read_timeout, redirects, max_body, max_head, decode,
+        keep_raw, downgrade, sink, progress
     ))]
     #[allow(clippy::too_many_arguments)]
     fn fetch<'py>(
@@ -70,7 +70,6 @@ impl HttpCore {
         read_timeout: &Bound<'py, PyAny>,
         redirects: usize,
         max_body: Option<u64>,
-        max_ratio: Option<u64>,
         max_head: usize,
         decode: bool,
         keep_raw: bool,
@@ -88,7 +87,6 @@ impl HttpCore {
             read_timeout: limit(read_timeout, "read_timeout")?,
             redirects,
             max_body,
-            max_ratio,
             max_head,
             decode,
             keep_raw,

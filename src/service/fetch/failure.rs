@@ -28,8 +28,6 @@ pub enum Cause {
     Cut,
     /// The body is larger than this.
     TooLarge(u64),
-    /// The body decodes to this much so far, out of next to nothing.
-    Bomb(u64),
     /// A proxy did not let us through; in words.
     Proxy(String),
     /// What was received could not be written.
@@ -148,11 +146,6 @@ impl Scene<'_> {
             ),
             Cause::TooLarge(most) => format!(
                 "the body from {place} is larger than the {most} bytes that max_body allows"
-            ),
-            Cause::Bomb(bytes) => format!(
-                "the body from {place} was sent compressed, and is {bytes} bytes out of next to \
-                 nothing: it may be made to fill memory; if it is not, allow more (max_ratio=), have \
-                 it written to a file (to=), or left as it came (decode=False)"
             ),
             Cause::Sink(error) => format!("what came from {place} cannot be written: {error}"),
             Cause::NoMemory => format!("there is no memory for what came from {place}"),

@@ -29,8 +29,6 @@ pub struct Order {
     pub redirects: usize,
     /// How many bytes the body may have, decoded.
     pub max_body: Option<u64>,
-    /// How many times as long as before decoding a body of more than 10 MiB may be in memory.
-    pub max_ratio: Option<u64>,
     /// How many bytes the head may have.
     pub max_head: usize,
     /// Whether the content coding is undone.
@@ -58,7 +56,6 @@ impl Order {
             read_timeout: None,
             redirects: 20,
             max_body: Some(64 << 20),
-            max_ratio: Some(100),
             max_head: 256 << 10,
             decode: true,
             keep_raw: false,

@@ -96,7 +96,7 @@ impl<'a> Run<'a> {
             anew: false,
             begun: Duration::ZERO,
             timings: Timings::default(),
-            sink: Sink::new(to, order.max_body, order.tells).dense(order.max_ratio),
+            sink: Sink::new(to, order.max_body, order.tells),
             asked: false,
             history: Vec::new(),
             order,
