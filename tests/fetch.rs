@@ -308,6 +308,85 @@ fn redirects_are_followed_and_remembered() {
     });
 }
 
+/// Serve connections one after the other, and requests on each of them by this; return how many
+/// requests came on each.
+fn counted(
+    connections: usize,
+    reply: impl Fn(usize, &str) -> Option<Vec<u8>> + Send + 'static,
+) -> (SocketAddr, JoinHandle<Vec<usize>>) {
+    serve(move |listener| {
+        let mut all = 0;
+        let mut serve_one = || {
+            let (mut peer, _) = listener.accept().unwrap();
+            let mut count = 0;
+            loop {
+                let head = head_of(&mut peer);
+                if head.is_empty() {
+                    return count;
+                }
+                (count, all) = (count + 1, all + 1);
+                match reply(all, &head) {
+                    Some(reply) => peer.write_all(&reply).unwrap(),
+                    None => return count,
+                }
+            }
+        };
+        (0..connections).map(|_| serve_one()).collect()
+    })
+}
+
+#[test]
+fn redirects_within_a_server_take_one_connection_even_where_none_is_kept() {
+    bounded(|| {
+        let (address, server) = counted(1, |count, _| match count {
+            1..=4 => Some(b"HTTP/1.1 302 On\r\nLocation: /x\r\nContent-Length: 2\r\n\r\non".into()),
+            _ => Some(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast".into()),
+        });
+        let client = client_of(0);
+        let fetched = fetch(&client, order(&format!("http://{address}/"))).unwrap();
+        assert_eq!(
+            (fetched.body.as_slice(), fetched.history.len()),
+            (&b"last"[..], 4)
+        );
+        assert_eq!(client.idle(), 0);
+        // Closed when the fetch was over, though the client lives on.
+        assert_eq!(server.join().unwrap(), [5]);
+        drop(client);
+    });
+}
+
+#[test]
+fn what_follows_a_redirect_comes_though_its_connection_ends_without_a_word() {
+    bounded(|| {
+        for (method, requests) in [("GET", vec![2, 1]), ("POST", vec![1, 1])] {
+            let redirect = b"HTTP/1.1 307 On\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n";
+            let (address, server) = serve(move |listener| {
+                let (mut first, _) = listener.accept().unwrap();
+                head_of(&mut first);
+                first.write_all(redirect).unwrap();
+                let mut count = 1;
+                if method == "GET" {
+                    // It takes the second request and answers nothing.
+                    head_of(&mut first);
+                    count += 1;
+                    drop(first);
+                }
+                let (mut second, _) = listener.accept().unwrap();
+                head_of(&mut second);
+                second
+                    .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                    .unwrap();
+                vec![count, 1]
+            });
+            let mut asked = order(&format!("http://{address}/"));
+            asked.method = method.into();
+            let fetched = fetch(&client_of(0), asked).unwrap();
+            assert_eq!(fetched.head.status, 200);
+            assert_eq!(server.join().unwrap(), requests);
+        }
+    });
+}
+
 #[test]
 fn redirects_have_an_end_and_lead_to_pages_only() {
     bounded(|| {
@@ -432,11 +511,6 @@ fn bodies_have_a_bound_before_and_after_decoding() {
             assert!(matches!(ended.cause, Cause::TooLarge(1_000_000)), "{ended}");
             assert_eq!(ended.reply.unwrap().body.len(), came);
         }
-        let (address, _server) = one(&reply_of("gzip", &gzipped(&vec![0; 12_000_000])));
-        let ended = failure(fetch(&client(), order(&format!("http://{address}"))));
-        assert!(matches!(ended.cause, Cause::Bomb(_)), "{ended}");
-        assert!(ended.reply.unwrap().body.len() <= 1 << 20);
-
         let (address, _server) = one(&coded);
         let fetched = fetch(&client(), order(&format!("http://{address}"))).unwrap();
         assert_eq!(fetched.body.len(), 3_000_000);
@@ -782,7 +856,7 @@ fn what_cannot_be_asked_for_is_refused_before_anybody_is_asked() {
         }
         for (name, value) in [("a b", "x"), ("", "x"), ("a", "x\r\ny: z"), ("a", "x\0")] {
             bad.push(Order {
-                headers: vec![(name.into(), value.into())],
+                headers: vec![(name.into(), Some(value.into()))],
                 ..order(&good)
             });
         }

@@ -137,6 +137,8 @@ def test_what_a_function_raises_ends_the_fetch(core, where):
     with serving(lambda peer: peer.sendall(REPLY)) as url:
         with pytest.raises(Enough):
             fetch(core, url, **{where: fail})
+        # The reply was whole when progress was told last: the server waits for another request.
+        core.close()
 
 
 def test_errors_have_the_classes_that_people_know(core):

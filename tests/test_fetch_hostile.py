@@ -164,6 +164,29 @@ def test_a_bomb_is_stopped_before_it_fills_the_memory(peer, bombs, coding, setti
     assert growth < GROWTH
 
 
+@pytest.mark.parametrize("coding", ["gzip", "gzip, gzip"])
+def test_a_long_body_out_of_next_to_nothing_comes_whole_as_far_as_it_may(peer, coding):
+    body = b"0" * (20 * MIB)
+    data = gzip.compress(body)
+    server = peer(packed(data if coding == "gzip" else gzip.compress(data), coding))
+    told = []
+    page = rsock.fetch(server.url(), proxies={}, progress=lambda *now: told.append(now))
+    assert page.body == body
+    assert told[-1] == (len(body), len(body))
+    assert rsock.fetch(server.url(), proxies={}, max_body=len(body)).body == body
+    with pytest.raises(rsock.TooLargeError) as caught:
+        rsock.fetch(server.url(), proxies={}, max_body=len(body) - 1)
+    assert caught.value.partial == body[:MIB]
+
+
+def test_a_dense_body_that_is_cut_off_is_no_success(peer):
+    data = gzip.compress(bytes(20 * MIB))
+    reply = packed(data, "gzip")
+    with pytest.raises(rsock.IncompleteReplyError) as caught:
+        rsock.fetch(peer(reply[:-10]).url(), proxies={})
+    assert caught.value.partial == bytes(MIB)
+
+
 def test_a_bomb_is_not_decoded_where_nobody_asked_for_it(peer, bombs):
     server = peer(packed(bombs["gzip"], "gzip"))
     assert rsock.fetch(server.url(), decode=False, proxies={}).body == bombs["gzip"]

@@ -46,6 +46,33 @@ def test_headers_are_added_and_replaced(peer, headers):
     assert peers.field(head, "user-agent") == "mine"
 
 
+@pytest.mark.parametrize("name", ["User-Agent", "Accept", "accept-encoding", "Host"])
+def test_a_header_that_is_sent_anyway_can_be_left_out(peer, name):
+    assert peers.field(sent(peer)[0], name) is not None
+    head, _ = sent(peer, headers={name: None})
+    assert peers.field(head, name) is None
+    with rsock.HttpClient(headers={name: "x"}) as client:
+        server = peer(peers.site({"/": HELLO}))
+        client.get(server.url(), headers={name.upper(): None})
+        client.get(server.url())
+    without, ours = server.requests
+    assert peers.field(without, name) is None
+    assert peers.field(ours, name) == "x"
+
+
+def test_what_a_url_says_of_the_user_can_be_left_out(peer):
+    server = peer(peers.site({"/": HELLO}))
+    url = server.url().replace("//", "//me:secret@")
+    rsock.fetch(url, headers={"Authorization": None})
+    assert peers.field(server.requests[0], "authorization") is None
+
+
+def test_a_host_that_is_left_out_stays_out_behind_a_redirect(peer):
+    server = peer(peers.site({"/": peers.redirect("/there"), "/there": HELLO}))
+    rsock.fetch(server.url(), headers={"Host": None})
+    assert [peers.field(head, "host") for head in server.requests] == [None, None]
+
+
 def test_headers_may_be_repeated_and_keep_their_order(peer):
     head, _ = sent(peer, headers=[("X", "1"), ("Y", "2"), ("X", "3")])
     assert head.index(b"X: 1\r\n") < head.index(b"Y: 2\r\n") < head.index(b"X: 3\r\n")

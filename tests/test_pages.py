@@ -25,7 +25,7 @@ MIB = 1 << 20
 PAGES = {
     "": "<h1>Hello</h1>",
     "/ten": b"0123456789",
-    "/docs/": "documents",
+    "/docs/": "documents" * 5,
     "/新浪": "新浪首页",
     "/gb.html": '<meta charset="gb2312"><p>新浪'.encode("gb18030"),
     "/gone": (410, {"X-Why": "moved away"}, b"gone"),
@@ -120,7 +120,7 @@ def test_pages_are_served_as_what_they_are(site):
     for path, kind, body in (
         ("/", "text/html; charset=utf-8", b"<h1>Hello</h1>"),
         ("/ten", "text/plain; charset=utf-8", b"0123456789"),
-        ("/docs/", "text/plain; charset=utf-8", b"documents"),
+        ("/docs/", "text/plain; charset=utf-8", b"documents" * 5),
         ("/%E6%96%B0%E6%B5%AA", "text/plain; charset=utf-8", "新浪首页".encode()),
         ("/gb.html", "text/html", PAGES["/gb.html"]),
     ):
@@ -199,13 +199,23 @@ def test_pipelined_requests_are_answered_in_order(site):
     assert received.endswith(b"0123456789")
 
 
+def test_text_of_a_few_bytes_is_left_as_it_is(concurrency):
+    pages = {"/19": "x" * 19, "/20": "x" * 20}
+    with rsock.PageServer(0, pages, concurrency=concurrency) as server:
+        for path, coding in (("/19", None), ("/20", "gzip")):
+            reply, body = ask(server, path, Accept_Encoding="gzip")
+            assert reply.headers["Content-Encoding"] == coding
+            assert reply.headers["Content-Length"] == str(len(body))
+            assert (gzip.decompress(body) if coding else body) == pages[path].encode()
+
+
 def test_text_is_compressed_for_those_who_take_it(site, root, concurrency):
-    reply, body = ask(site, "/", Accept_Encoding="gzip, br")
+    reply, body = ask(site, "/docs/", Accept_Encoding="gzip, br")
     assert (reply.headers["Content-Encoding"], reply.headers["Vary"]) == ("gzip", "Accept-Encoding")
-    assert gzip.decompress(body) == b"<h1>Hello</h1>"
+    assert gzip.decompress(body) == b"documents" * 5
     assert reply.headers["Content-Length"] == str(len(body))
     assert reply.headers["ETag"].startswith("W/")
-    assert ask(site, "/", Accept_Encoding="gzip;q=0")[0].headers["Content-Encoding"] is None
+    assert ask(site, "/docs/", Accept_Encoding="gzip;q=0")[0].headers["Content-Encoding"] is None
     long = "".join(random.Random(7).choices("新浪abcdef <>", k=300_000)).encode()
     (root / "long.html").write_bytes(long)
     with rsock.PageServer(0, directory=root, concurrency=concurrency) as server:
@@ -715,7 +725,7 @@ def test_curl_gets_what_it_asks_for(site, files, root):
     assert curl("-0", site.url + "ten") == b"0123456789"
     assert curl("-r", "2-4", site.url + "ten") == b"234"
     assert curl("-I", site.url + "ten").startswith(b"HTTP/1.1 200 OK\r\n")
-    assert curl(site.url + "ten", site.url + "docs/") == b"0123456789documents"
+    assert curl(site.url + "ten", site.url + "docs/") == b"0123456789" + b"documents" * 5
     assert curl(site.url + "ten?chunked=1") == b"0123456789"
     expecting = curl("-H", "Expect: 100-continue", "-d", "x" * 2000, site.url + "ten")
     assert expecting.startswith(b"POST is not for pages")

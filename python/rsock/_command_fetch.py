@@ -60,7 +60,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="'NAME: VALUE'",
         action="append",
         default=[],
-        help="send this header; it takes the place of one that would be sent anyway",
+        help="send this header; it takes the place of one that would be sent anyway. 'NAME:' leaves "
+        "that out, and 'NAME;' sends it without a value",
     )
     add(
         "-d",
@@ -264,11 +265,13 @@ def _path(options: argparse.Namespace) -> str | None:
     return name
 
 
-def _header(line: str) -> tuple[str, str]:
+def _header(line: str) -> tuple[str, str | None]:
     name, colon, value = line.partition(":")
+    if not colon and line.endswith(";"):
+        return line[:-1], ""
     if not colon:
         raise _Failed(2, f"{line!r} is no header: write 'NAME: VALUE'")
-    return name, value.strip()
+    return name, value.strip() or None
 
 
 def _data(text: str) -> str:

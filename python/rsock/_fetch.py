@@ -75,10 +75,11 @@ def fetch(
         print(page.head)                     # the header block as text, as it came
         page.save("sina.html")
 
-    A URL without a scheme is one of http. `headers` is a mapping or pairs, of str or bytes. `data`
-    is the body of the request: bytes, text (as UTF-8) or a mapping (as a form sends it); `json` is
-    anything to be sent as JSON. With a body the method is POST, if none is given. `auth` is a name
-    and a password.
+    A URL without a scheme is one of http. `headers` is a mapping or pairs, of str or bytes; they
+    replace those that are sent anyway (User-Agent, Accept, Accept-Encoding, Host), and None for a
+    value leaves one out. `data` is the body of the request: bytes, text (as UTF-8) or a mapping (as
+    a form sends it); `json` is anything to be sent as JSON. With a body the method is POST, if none
+    is given. `auth` is a name and a password.
 
     `timeout` is how many seconds all of it may take, redirects included, and `read_timeout` how
     long the server may be silent; None for ever. `redirects` is how many are followed; 0 gives
@@ -106,7 +107,7 @@ def fetch(
         core,
         url,
         method,
-        _request.merge([], _request.fields(headers)),
+        _request.fields(headers),
         data=data,
         json=json,
         timeout=timeout,
@@ -153,7 +154,7 @@ class HttpClient:
         downgrade: bool = False,
         max_idle: int = 8,
     ) -> None:
-        self._headers = _request.merge([], _request.fields(headers))
+        self._headers = _request.fields(headers)
         self._settings: dict[str, Any] = {
             "timeout": timeout,
             "read_timeout": read_timeout,
@@ -189,8 +190,7 @@ class HttpClient:
     ) -> Response:
         """Ask for a page as the function `fetch` does; what is not given is as the client has it.
 
-        Headers are added to the client's, and replace those of the same name; None for a value
-        takes one of the client's out.
+        Headers are added to the client's, and replace those of the same name.
         """
         if self._core.closed:
             raise RuntimeError("this client is closed: make a new one")

@@ -7,7 +7,7 @@ import json as _json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 if TYPE_CHECKING:
     from typing_extensions import TypeAlias
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     _Data: TypeAlias = Union[_Text, bytearray, memoryview, Mapping[str, Any]]
     _Rules: TypeAlias = Union[Mapping[str, str], Iterable[str]]
 
-Fields = list[tuple[bytes, bytes]]
+#: Names and values; with None for a value, the header is not sent, whoever wants it to be.
+Fields = list[tuple[bytes, Optional[bytes]]]
 
 #: The environment variable that maps hosts for a whole process.
 VARIABLE = "RSOCK_CONNECT_TO"
@@ -54,12 +55,12 @@ def _octets(value: object, what: str) -> bytes:
     raise TypeError(f"{what} must be str or bytes, not {type(value).__name__}")
 
 
-def fields(given: _HeadersArgument | None) -> list[tuple[bytes, bytes | None]]:
-    """Read headers, from a mapping or pairs; None in place of a value is for `merge`."""
+def fields(given: _HeadersArgument | None) -> Fields:
+    """Read headers, from a mapping or pairs."""
     if given is None:
         return []
     pairs: Iterable[Any] = given.items() if isinstance(given, Mapping) else given
-    read = []
+    read: Fields = []
     for pair in pairs:
         try:
             if isinstance(pair, (str, bytes)):
@@ -72,16 +73,13 @@ def fields(given: _HeadersArgument | None) -> list[tuple[bytes, bytes | None]]:
     return read
 
 
-def merge(below: Fields, above: list[tuple[bytes, bytes | None]]) -> Fields:
-    """Lay headers over others: a name that is given replaces all that has the same one below.
-
-    With None for a value, nothing takes its place.
-    """
+def merge(below: Fields, above: Fields) -> Fields:
+    """Lay headers over others: a name that is given replaces all that has the same one below."""
     if not above:
         return below
     named = {name.lower() for name, _ in above}
     kept = [field for field in below if field[0].lower() not in named]
-    return kept + [(name, value) for name, value in above if value is not None]
+    return kept + above
 
 
 def body(data: _Data | None, json: object, unset: object) -> tuple[bytes | None, bytes | None]:

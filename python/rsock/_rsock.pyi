@@ -379,7 +379,7 @@ class HttpCore:
         self,
         method: str,
         url: str,
-        headers: list[tuple[bytes, bytes]],
+        headers: list[tuple[bytes, bytes | None]],
         body: bytes | None,
         timeout: float | None,
         read_timeout: float | None,

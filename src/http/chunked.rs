@@ -162,12 +162,13 @@ impl Chunked {
                 State::Size { size, .. } | State::Padding { size } | State::Extension { size },
                 b'\r',
             ) => State::SizeEnd { size },
-            (State::Extension { size }, b'\t' | b' '..=b'~' | 0x80..) => {
+            (State::Extension { .. }, b'\n') => {
+                return Err(Error::Chunk("its line does not end with CRLF"));
+            }
+            // It is of no interest, and nobody reads a line end into any other byte.
+            (State::Extension { size }, _) => {
                 self.spend()?;
                 State::Extension { size }
-            }
-            (State::Extension { .. }, _) => {
-                return Err(Error::Chunk("its extension holds a control character"));
             }
             (State::SizeEnd { size: 0 }, b'\n') => State::Trailers,
             (State::SizeEnd { size }, b'\n') => State::Data { left: size },

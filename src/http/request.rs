@@ -17,6 +17,8 @@ pub struct Request {
     /// The headers that the caller wants sent. `Host`, `Content-Length` and, for the user of the
     /// URL, `Authorization` are added if they are not among them.
     pub headers: Headers,
+    /// The names of those that are not to be added, with empty values.
+    pub left_out: Headers,
     /// The body; a redirect may send it again.
     pub body: Option<Arc<Vec<u8>>>,
 }
@@ -42,6 +44,7 @@ impl Request {
             method: method.to_owned(),
             url,
             headers: Headers::new(),
+            left_out: Headers::new(),
             body: None,
         })
     }
@@ -100,6 +103,7 @@ impl Request {
         out.extend_from_slice(b" HTTP/1.1\r\n");
         match self.headers.get("host") {
             Some(host) => write(&mut out, b"Host", host),
+            None if self.left_out.contains("host") => {}
             None => write(&mut out, b"Host", self.url.authority().as_bytes()),
         }
         for (name, value) in self.headers.iter() {
@@ -107,7 +111,7 @@ impl Request {
                 write(&mut out, name, value);
             }
         }
-        if let (false, Some(basic)) = (self.headers.contains("authorization"), self.basic()) {
+        if let (false, Some(basic)) = (self.settles("authorization"), self.basic()) {
             write(&mut out, b"Authorization", basic.as_bytes());
         }
         if let Some(length) = self.length_to_say()? {
@@ -115,6 +119,12 @@ impl Request {
         }
         out.extend_from_slice(b"\r\n");
         Ok(out)
+    }
+
+    /// Return whether the caller said what becomes of this header.
+    #[must_use]
+    pub fn settles(&self, name: &str) -> bool {
+        self.headers.contains(name) || self.left_out.contains(name)
     }
 
     fn basic(&self) -> Option<String> {

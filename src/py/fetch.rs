@@ -64,7 +64,7 @@ impl HttpCore {
         py: Python<'py>,
         method: String,
         url: &Bound<'py, PyString>,
-        headers: Vec<(Vec<u8>, Vec<u8>)>,
+        headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
         body: Option<Vec<u8>>,
         timeout: &Bound<'py, PyAny>,
         read_timeout: &Bound<'py, PyAny>,

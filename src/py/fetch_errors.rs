@@ -108,7 +108,7 @@ pub(super) fn raised(py: Python<'_>, failure: Failure, held: Option<Bound<'_, Py
         Cause::TimedOut | Cause::Quiet => Class::Timeout,
         Cause::Tls(_) => Class::Tls,
         Cause::Cut => Class::Incomplete,
-        Cause::TooLarge(_) | Cause::Bomb(_) => Class::TooLarge,
+        Cause::TooLarge(_) => Class::TooLarge,
         Cause::NoMemory => return pyo3::exceptions::PyMemoryError::new_err(message),
         _ => Class::Fetch,
     };

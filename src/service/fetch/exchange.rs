@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::clock::{Clock, Stop};
+use super::dense::Dense;
 use super::failure::{Cause, Doing};
 use super::sink::Sink;
 use super::stream::{Came, End, Stream};
@@ -34,6 +35,7 @@ pub(super) struct Exchange {
     /// What of the inbox belongs to the body and was not decoded yet.
     body: Range<usize>,
     decoder: Option<Decoder>,
+    dense: Dense,
     draining: bool,
     wanted: Wanted,
     /// Whether to read before waiting: there may be more where this came from.
@@ -66,6 +68,7 @@ impl Exchange {
             fresh: 0..0,
             body: 0..0,
             decoder: None,
+            dense: Dense::default(),
             draining: false,
             wanted,
             eager: false,
@@ -166,6 +169,9 @@ impl Exchange {
             }
         }
         self.finish()?;
+        if let (true, Some(head)) = (sink.counts(), self.reply.head()) {
+            self.dense.again(&head.headers, sink, clock)?;
+        }
         sink.settle(true, clock)
     }
 
@@ -236,6 +242,7 @@ impl Exchange {
             _ => 0,
         };
         if let Some(raw) = &mut self.raw {
+            raw.try_reserve(taken).map_err(|_| Cause::NoMemory)?;
             raw.extend_from_slice(&self.inbox[start..start + taken]);
         }
         self.fresh.start += taken;
@@ -253,6 +260,12 @@ impl Exchange {
         };
         sink.check_coded(self.reply.received())?;
         let (taken, made) = decoder.pull(piece)?;
+        if sink.is_memory() {
+            self.dense.keep(&piece[..taken]);
+            if self.dense.is_whole() && !sink.counts() && sink.is_dense(self.reply.received()) {
+                sink.begin_counting();
+            }
+        }
         self.body.start += taken;
         // There may be more in what the decoder has already.
         self.draining = !made.is_empty();

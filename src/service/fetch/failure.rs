@@ -28,8 +28,6 @@ pub enum Cause {
     Cut,
     /// The body is larger than this.
     TooLarge(u64),
-    /// The body decodes to this much so far, out of next to nothing.
-    Bomb(u64),
     /// A proxy did not let us through; in words.
     Proxy(String),
     /// What was received could not be written.
@@ -149,11 +147,6 @@ impl Scene<'_> {
             Cause::TooLarge(most) => format!(
                 "the body from {place} is larger than the {most} bytes that max_body allows"
             ),
-            Cause::Bomb(bytes) => format!(
-                "the body from {place} was sent compressed, and is {bytes} bytes out of next to \
-                 nothing: it may be made to fill memory; have it written to a file (to=), or left \
-                 as it came (decode=False)"
-            ),
             Cause::Sink(error) => format!("what came from {place} cannot be written: {error}"),
             Cause::NoMemory => format!("there is no memory for what came from {place}"),
         }
@@ -193,6 +186,9 @@ impl Scene<'_> {
                 format!("{place} ended the connection abruptly; {}", self.so_far())
             }
             (libc::EMFILE, _) => "close some files or connections first".into(),
+            (_, Error::AddressInfo { code, .. }) if *code == libc::EAI_AGAIN => {
+                format!("the host of {place} cannot be looked up now; try again later")
+            }
             (_, Error::AddressInfo { .. }) => {
                 format!("the host of {place} cannot be found; check its name")
             }

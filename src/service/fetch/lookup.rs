@@ -101,19 +101,24 @@ fn ask(host: &str, port: u16) -> Result<Receiver<Result<Vec<SocketAddr>>>> {
     if before >= MOST {
         return Err(Error::AddressInfo {
             code: libc::EAI_AGAIN,
-            message: format!("{MOST} names are being looked up already; try again later"),
+            message: format!("{MOST} names are being looked up already"),
         });
     }
     let (answer, question) = sync_channel(1);
     let thread = thread::Builder::new()
         .name("rsock look-up".into())
         .stack_size(STACK);
-    thread.spawn(move || {
+    let thread = thread.spawn(move || {
         let found = look_up(&name, port);
         // Counted out before it is heard of, so that whoever hears finds it done.
         drop(counted);
         // Nobody may be left to hear it.
         let _ = answer.send(found);
+    });
+    // What the system says, EAGAIN, would be taken for a socket's.
+    thread.map_err(|error| Error::AddressInfo {
+        code: libc::EAI_AGAIN,
+        message: format!("no thread could be started to look the name up ({error})"),
     })?;
     Ok(question)
 }

@@ -26,6 +26,7 @@
 mod certificate;
 mod client;
 mod clock;
+mod dense;
 mod dial;
 mod exchange;
 mod failure;

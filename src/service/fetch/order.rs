@@ -16,8 +16,9 @@ pub struct Order {
     pub method: String,
     /// The URL.
     pub url: String,
-    /// Headers; those that every request has are added where they are not among them.
-    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Headers; those that every request has are added where they are not among them. One without
+    /// a value is not sent, not even where every request has it.
+    pub headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// The body.
     pub body: Option<Vec<u8>>,
     /// How long all of it may take.
@@ -67,19 +68,24 @@ impl Order {
     /// Make the first request of it. Errors: what cannot be asked for.
     pub(super) fn request(&mut self) -> Result<Request> {
         let mut request = Request::new(&self.method, Url::parse(&self.url)?)?;
-        let mut headers = Headers::new();
+        let (mut headers, mut left_out) = (Headers::new(), Headers::new());
         for (name, value) in &self.headers {
-            headers.push(name, value)?;
+            match value {
+                Some(value) => headers.push(name, value)?,
+                None => left_out.push(name, b"")?,
+            }
         }
         for (name, value) in [("User-Agent", AGENT), ("Accept", "*/*")] {
-            if !headers.contains(name) {
+            if !headers.contains(name) && !left_out.contains(name) {
                 headers.push(name.as_bytes(), value.as_bytes())?;
             }
         }
-        if self.decode && !headers.contains("accept-encoding") {
+        let names = |name| headers.contains(name) || left_out.contains(name);
+        if self.decode && !names("accept-encoding") {
             headers.push(b"Accept-Encoding", ACCEPTED.as_bytes())?;
         }
         request.headers = headers;
+        request.left_out = left_out;
         request.body = self.body.take().map(Arc::new);
         Ok(request)
     }

@@ -44,6 +44,11 @@ impl Pool {
         }
     }
 
+    /// Return whether it keeps any.
+    pub(super) const fn keeps(&self) -> bool {
+        self.most > 0
+    }
+
     /// Take the connection that was used last of those that are good for this, and still quiet.
     pub(super) fn take(&self, key: &Key) -> Option<Stream> {
         if self.most == 0 {

@@ -75,7 +75,7 @@ impl Route {
     pub(super) fn write(&self, request: &Request) -> Result<Vec<u8>> {
         let mut bytes = match &self.proxy {
             Some(proxy) if !self.secure => match &proxy.authorization {
-                Some(authorization) if !request.headers.contains("proxy-authorization") => {
+                Some(authorization) if !request.settles("proxy-authorization") => {
                     let mut request = request.clone();
                     let value = authorization.as_bytes();
                     request.headers.push(b"Proxy-Authorization", value)?;

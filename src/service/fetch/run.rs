@@ -12,7 +12,7 @@ use super::exchange::{Exchange, Wanted, is_gone};
 use super::failure::Cause;
 use super::fetched::{Fetched, Timings};
 use super::order::Order;
-use super::pool::Key;
+use super::pool::{Key, Pool};
 use super::route::Route;
 use super::sink::{Sink, To};
 use super::stream::Stream;
@@ -20,6 +20,9 @@ use crate::http::{self, Proxies, Request, follow};
 
 /// How much of the body of a redirect is kept; whatever is longer is not even received.
 const ASIDE: u64 = 64 * 1024;
+
+/// How many connections of redirects are kept for what follows them, where the client keeps none.
+const OWN: usize = 4;
 
 /// One fetch.
 #[derive(Debug)]
@@ -35,6 +38,8 @@ pub(super) struct Run<'a> {
     stream: Option<Stream>,
     /// Whether the connection served another request before.
     reused: bool,
+    /// Connections that served redirects, where the client keeps none.
+    own: Pool,
     /// Whether kept connections are not to be used any more.
     anew: bool,
     /// When this request was begun.
@@ -87,6 +92,7 @@ impl<'a> Run<'a> {
             stage: Stage::Start,
             stream: None,
             reused: false,
+            own: Pool::new(OWN),
             anew: false,
             begun: Duration::ZERO,
             timings: Timings::default(),
@@ -186,7 +192,11 @@ impl Run<'_> {
         self.clock.check_open()?;
         let kept = match self.anew {
             true => None,
-            false => self.client.pool.take(&self.key),
+            // On one that was kept for redirects alone nothing is risked.
+            false => (self.client.pool.take(&self.key)).or_else(|| match self.is_repeatable() {
+                true => self.own.take(&self.key),
+                false => None,
+            }),
         };
         self.reused = kept.is_some();
         if kept.is_some() {
@@ -290,7 +300,7 @@ impl Run<'_> {
             }
             .into());
         }
-        self.keep();
+        self.keep(true);
         let fetched = self.fetched();
         self.history.extend(fetched);
         self.request = *next;
@@ -305,21 +315,28 @@ impl Run<'_> {
 
     /// Return the reply that is whole.
     fn done(&mut self) -> Result<Fetched, Stop> {
-        self.keep();
+        self.keep(false);
         self.whole().ok_or_else(|| Cause::Closed.into())
     }
 
-    /// Keep the connection, if it can be used once more.
-    fn keep(&mut self) {
+    /// Keep the connection, if it can be used once more: where there is `more` to ask for, in any
+    /// case for that.
+    fn keep(&mut self, more: bool) {
         let reusable = match &self.stage {
             Stage::Body(exchange) | Stage::Aside(exchange, ..) => exchange.reusable(),
             _ => false,
         };
         if let Some(stream) = self.stream.take() {
             match reusable {
+                true if more && !self.client.pool.keeps() => {
+                    self.own.put(self.key.clone(), stream);
+                }
                 true => self.client.pool.put(self.key.clone(), stream),
                 false => stream.close(),
             }
+        }
+        if !more {
+            self.own.close();
         }
     }
 
@@ -359,7 +376,7 @@ impl Run<'_> {
     }
 
     /// Return whether a request can be sent again that failed: it went out on a kept connection
-    /// that the server had closed meanwhile, and doing it twice does no more than doing it once.
+    /// that the server had closed meanwhile, and that does no harm.
     fn may_repeat(&self, cause: &Cause) -> bool {
         let Stage::Head(exchange) = &self.stage else {
             return false;
@@ -370,10 +387,15 @@ impl Run<'_> {
             && !self.anew
             && is_closed
             && exchange.first_byte().is_none()
-            && matches!(
-                self.request.method(),
-                "GET" | "HEAD" | "PUT" | "DELETE" | "OPTIONS" | "TRACE"
-            )
+            && self.is_repeatable()
+    }
+
+    /// Return whether doing it twice does no more than doing it once.
+    fn is_repeatable(&self) -> bool {
+        matches!(
+            self.request.method(),
+            "GET" | "HEAD" | "PUT" | "DELETE" | "OPTIONS" | "TRACE"
+        )
     }
 }
 

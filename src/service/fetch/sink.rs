@@ -15,11 +15,15 @@ const PIECE: usize = 1024 * 1024;
 /// How long something is kept at most before it is handed out.
 const HOLD: Duration = Duration::from_millis(50);
 
-/// In memory, a body longer than this must not be ...
-const BOMB: u64 = 10 * 1024 * 1024;
+/// A body in memory that is longer than this and ...
+const DENSE: u64 = 10 * 1024 * 1024;
 
-/// ... more than so many times as long as it was before decoding. Pages are some 10 times as long.
+/// ... more than so many times as long as before decoding is counted first. Pages are some 10 times
+/// as long.
 const RATIO: u64 = 100;
+
+/// How much of a body that is too large comes with the error.
+pub(super) const SAMPLE: usize = 1024 * 1024;
 
 /// What a pipe takes without making anybody wait, once it has room.
 const ATOMIC: usize = 4096;
@@ -50,6 +54,8 @@ pub(super) struct Sink {
     total: u64,
     /// How many may.
     most: Option<u64>,
+    /// Whether bytes are counted only.
+    counts: bool,
     /// When something was handed out last.
     handed: Instant,
     /// When progress was told last, where it is.
@@ -82,6 +88,7 @@ impl Sink {
             written: 0,
             total: 0,
             most,
+            counts: false,
             handed: Instant::now(),
             told: tells.then(Instant::now),
         }
@@ -109,13 +116,8 @@ impl Sink {
     }
 
     /// Look whether so many bytes before decoding are too many: what decodes to little or nothing
-    /// has an end, too. Or too few: what decodes to very much in memory is made to fill it.
-    ///
-    /// Errors: [`Cause::TooLarge`], [`Cause::Bomb`].
+    /// has an end, too. Errors: [`Cause::TooLarge`].
     pub(super) fn check_coded(&self, bytes: u64) -> Result<(), Stop> {
-        if self.is_memory() && self.total > BOMB && self.total / RATIO > bytes {
-            return Err(Cause::Bomb(self.total).into());
-        }
         match self.most {
             // What cannot be compressed grows a little.
             Some(most) if bytes > most.saturating_add(most / 8).saturating_add(4096) => {
@@ -130,18 +132,57 @@ impl Sink {
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         let fits = bytes.len().min(self.room());
         self.total += fits as u64;
-        if let (Kind::File(file, true), true) = (&mut self.kind, self.held.is_empty()) {
+        if self.counts {
+            // The beginning of it is here.
+        } else if let (Kind::File(file, true), true) = (&mut self.kind, self.held.is_empty()) {
             // A file takes it from where it is.
             file.write_all(&bytes[..fits])
                 .map_err(|error| Cause::Sink(error.into()))?;
         } else {
-            self.held.try_reserve(fits).map_err(|_| Cause::NoMemory)?;
-            self.held.extend_from_slice(&bytes[..fits]);
+            self.put(&bytes[..fits])?;
         }
         match fits < bytes.len() {
             true => Err(Cause::TooLarge(self.most.unwrap_or(u64::MAX)).into()),
             false => Ok(()),
         }
+    }
+
+    /// Keep bytes that are counted already.
+    pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), Cause> {
+        let room = self.held.try_reserve(bytes.len());
+        room.map_err(|_| Cause::NoMemory)?;
+        self.held.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Return whether what came in memory is very much, for so many bytes before decoding.
+    pub(super) const fn is_dense(&self, bytes: u64) -> bool {
+        self.is_memory() && self.total > DENSE && self.total / RATIO > bytes
+    }
+
+    /// Only count what comes, from here on; of what came, the beginning stays.
+    pub(super) fn begin_counting(&mut self) {
+        self.counts = true;
+        self.held.truncate(SAMPLE);
+        self.held.shrink_to_fit();
+    }
+
+    /// Return whether bytes are counted only.
+    pub(super) const fn counts(&self) -> bool {
+        self.counts
+    }
+
+    /// Make room for all that was counted, and begin anew with nothing.
+    pub(super) fn make_room(&mut self) -> Result<(), Cause> {
+        self.held.clear();
+        let total = usize::try_from(self.total).map_err(|_| Cause::NoMemory)?;
+        let room = self.held.try_reserve_exact(total);
+        room.map_err(|_| Cause::NoMemory)
+    }
+
+    /// Take what comes as it is meant again.
+    pub(super) fn end_counting(&mut self) {
+        self.counts = false;
     }
 
     /// Return whether the body is to be in memory.

@@ -19,6 +19,9 @@ use crate::http::target::{steps, with_slash};
 const SERVER: &str = concat!("rsock/", env!("CARGO_PKG_VERSION"));
 const ALLOWED: &str = "GET, HEAD";
 
+/// Shorter pages are not compressed, as with nginx: gzip adds about as much as they have.
+const SMALLEST: u64 = 20;
+
 /// An answer, and how it goes on behind its head.
 pub(super) struct Reply {
     pub(super) head: Answer,
@@ -295,7 +298,7 @@ impl Thing {
         encodes: bool,
         head: impl FnOnce(u16) -> Answer,
     ) -> Reply {
-        let encoded = encodes && self.len > 0 && condition::takes_gzip(asked);
+        let encoded = encodes && self.len >= SMALLEST && condition::takes_gzip(asked);
         let head = head(self.status).with_all(&self.headers);
         let mut head = self.described(head, encodes, encoded);
         if matches!(self.status, 204 | 304) {

@@ -4,10 +4,8 @@ use super::{Run, Stage};
 use crate::service::fetch::client::Audience;
 use crate::service::fetch::clock::Stop;
 use crate::service::fetch::failure::{Cause, Doing, Failure, Scene};
+use crate::service::fetch::sink::SAMPLE;
 use crate::sys::io::Target;
-
-/// How much of a body that is too large comes with the error.
-const SAMPLE: usize = 1024 * 1024;
 
 impl Run<'_> {
     /// Receive the body into memory for all of it.
@@ -79,7 +77,7 @@ impl Run<'_> {
         let message = scene.explain(&cause);
         let url = self.url();
         let mut reply = self.whole().map(Box::new);
-        if let (Some(reply), Cause::TooLarge(_) | Cause::Bomb(_)) = (&mut reply, &cause) {
+        if let (Some(reply), Cause::TooLarge(_)) = (&mut reply, &cause) {
             // Whoever did not want so much does not want it with the error, either.
             reply.body.truncate(SAMPLE);
             reply.body.shrink_to_fit();
