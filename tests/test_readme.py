@@ -1,15 +1,14 @@
 """What the README, the documentation and the examples say: every block of Python in them runs."""
 
 import ast
-import io
 import itertools
 import re
 import sys
-import tokenize
 import xml.etree.ElementTree
 from pathlib import Path
 
 import pytest
+import said
 import support
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,19 +37,6 @@ def blocks(page):
     return FENCE.findall((ROOT / page).read_text(encoding="utf-8"))
 
 
-def promised(source):
-    """Give what the comments beside calls of print(), and those at the end, say is printed."""
-    lines = source.splitlines()
-    end = len(lines)
-    while lines[end - 1].startswith("# "):
-        end -= 1
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        row = token.start[0] - 1
-        beside = row >= end or lines[row].lstrip().startswith("print(")
-        if token.type == tokenize.COMMENT and beside:
-            yield token.string[2:]
-
-
 def run(source, folder):
     """Run a block as it stands, but for its port: it may be in use on this machine."""
     prefix = [sys.executable, "-c", ACTIVATION] if '"systemd"' in source else []
@@ -66,8 +52,8 @@ EVERY = [
 
 @pytest.mark.parametrize("source", EVERY)
 def test_a_block_runs_and_prints_what_stands_beside_it(source, tmp_path):
-    said = list(promised(source))
-    assert [line for line in run(source, tmp_path) if line in said] == said
+    promises = list(said.promised(source))
+    assert [line for line in run(source, tmp_path) if line in promises] == promises
 
 
 @pytest.mark.parametrize(("english", "chinese"), PAGES)
