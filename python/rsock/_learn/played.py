@@ -1,7 +1,7 @@
 """Run as a file by a play, in a process of its own: make it like a terminal's, then run the script.
 
-The arguments are orders in JSON, and the descriptor on which to report which port was given in place
-of which.
+The arguments are orders in JSON (the words of `rsock run`, the port that is wanted, which ports were
+given in place of which), and the descriptor on which to report a port that was given.
 """
 
 from __future__ import annotations
@@ -43,17 +43,9 @@ def _main() -> int:
 
         _map_ports(rsock.socket, given, orders["port"], report)
 
-    from rsock._learn import notes, runner
+    from rsock._command_run import main
 
-    return runner.run(
-        notes.find(orders["spec"]),
-        orders["arguments"],
-        py2=orders["py2"],
-        fix=orders["fix"],
-        watch=orders["watch"],
-        offline=orders["offline"],
-        connect_to=orders["connect_to"],
-    )
+    return main(orders["words"], "rsock run")
 
 
 def _map_ports(kind: Any, given: dict[int, int], wanted: str | None, report: int) -> None:

@@ -41,6 +41,11 @@ class Writer:
         """Tell whether so much waits that no more should come."""
         return self._size > _ROOM
 
+    @property
+    def idle(self) -> bool:
+        """Tell whether all is written."""
+        return not self._size
+
     def write(self, fd: int, data: bytes) -> None:
         """Have these bytes written as soon as it is their turn."""
         with self._change:

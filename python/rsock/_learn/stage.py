@@ -35,8 +35,10 @@ class Part(NamedTuple):
     """What is to be run, and how."""
 
     name: str
-    #: What `played.py` is told: the source, the arguments and the ways to run it.
-    orders: dict[str, object]
+    #: What follows `rsock run`.
+    words: list[str]
+    #: The port to use in place of the script's own: "auto" for a free one, if that is taken.
+    port: str | None = None
     #: What it reads; None if that is the input of the play.
     input: bytes | None = b""
 
@@ -58,10 +60,11 @@ class Actor:
         #: What it said on stderr: all of it, the end of it, since it was being stopped.
         self.tail = b""
         self.held = b""
+        orders = json.dumps({"words": part.words, "port": part.port, "ports": ports})
         report, reports = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, _PLAYED, json.dumps({**part.orders, "ports": ports}), str(reports)],
+                [sys.executable, _PLAYED, orders, str(reports)],
                 stdin=subprocess.DEVNULL if part.input == b"" else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -157,6 +160,10 @@ class Stage:
             else:
                 self._selector.register(actor.stdin, selectors.EVENT_WRITE)
         return actor
+
+    def running(self) -> list[Actor]:
+        """Return the programs of the scene that run."""
+        return [actor for actor in self._actors if actor.status is None]
 
     def until(self, condition: Callable[[], bool], limit: float, step: float = 0.1) -> bool:
         """Hear the programs until `condition()` is true, or return False after `limit` seconds."""
@@ -378,7 +385,8 @@ def without_interrupts(said: bytes) -> bytes:
     return _INTERRUPT.sub(b"", said)
 
 
-def where(said: bytes, file: str) -> int | None:
-    """Return the line of a script in which a program was when it was stopped."""
-    lines = [int(line) for name, line in _FRAME.findall(said) if os.fsdecode(name).endswith(file)]
+def where(said: bytes) -> int | None:
+    """Return the line of its script in which a program was when it was stopped."""
+    frames = _FRAME.findall(said)
+    lines = [int(line) for name, line in frames if name == frames[0][0]]
     return lines[-1] if lines else None
