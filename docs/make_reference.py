@@ -23,8 +23,8 @@ HEAD = """\
 
 **English** · [简体中文](reference.zh-CN.md)
 
-What rsock has beyond `socket`, as `help()` shows it. Everything that `socket` has is there under the
-same name: [Python's own documentation](https://docs.python.org/3/library/socket.html) describes it.
+What rsock has beyond `socket`, as `help()` shows it. Everything that `socket` has is there under
+the same name: [Python's documentation](https://docs.python.org/3/library/socket.html) describes it.
 The types of all arguments are in the stubs, which editors and type checkers read.
 
 This page is made from the docstrings by `docs/make_reference.py`; change those.
@@ -51,6 +51,9 @@ SECTIONS = {
     "Hints": ["explain"],
 }
 
+#: What IPython calls.
+HOOKS = {"load_ipython_extension", "unload_ipython_extension"}
+
 #: What nobody makes by calling the class.
 GIVEN = ["Connection", "Headers", "Response"]
 
@@ -58,7 +61,7 @@ GIVEN = ["Connection", "Headers", "Response"]
 def own_names() -> set[str]:
     """Give the names that rsock has and `socket` has not."""
     names = {name for name in dir(rsock) if not name.startswith("_") and not hasattr(socket, name)}
-    return {name for name in names if not inspect.ismodule(getattr(rsock, name))}
+    return {name for name in names - HOOKS if not inspect.ismodule(getattr(rsock, name))}
 
 
 def signature_of(thing: Any) -> str:
@@ -93,7 +96,8 @@ def members_of(cls: type) -> Iterator[tuple[str, Any]]:
     seen = set()
     for home in homes:
         members = list(vars(home).items())
-        if home.__module__ == "rsock._rsock":  # those of a native class have no order of their own
+        native = any(inspect.ismethoddescriptor(member) for _, member in members)
+        if native:  # those of a native class have no order of their own
             members.sort(key=lambda item: item[0])
         for name, member in members:
             # An attribute without a docstring of its own stands in that of its class.
