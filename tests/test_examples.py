@@ -17,17 +17,11 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 PROGRAMS = sorted(path.name for path in EXAMPLES.glob("*.py"))
 
 
-# A shell has what it starts in the background ignore Ctrl+C, and tests may be among it. What a
-# reader starts by `rsock run` has rsock in the place of `socket`; so has it here.
-START = """
-import runpy, signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
-del sys.argv[0]
-if sys.argv.pop(0) == "rsock":
-    import rsock
-    rsock.install()
-sys.path[0] = sys.argv[0].rpartition("/")[0]
-runpy.run_path(sys.argv[0], run_name="__main__")
+# A shell has what it starts in the background ignore Ctrl+C, and tests may be among it.
+HEEDING = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
 """
 
 pytestmark = pytest.mark.timeout(60)
@@ -40,9 +34,10 @@ def module(request):
 
 
 def command(name, arguments, module="socket"):
-    """Spell out what runs an example."""
-    line = [sys.executable, "-u", "-W", "error", "-c", START, module, EXAMPLES / name]
-    return list(map(str, [*line, *arguments]))
+    """Spell out what runs an example: `python`, or `rsock run`."""
+    words = [sys.executable, "-u", "-W", "error"]
+    words += ["-m", "rsock", "run"] if module == "rsock" else []
+    return [sys.executable, "-c", HEEDING, *words, EXAMPLES / name, *map(str, arguments)]
 
 
 ENVIRONMENT = {**os.environ, "PYTHONIOENCODING": "utf-8"}

@@ -91,7 +91,8 @@ def by_speaker(lines, port):
     """
     said = collections.defaultdict(list)
     for line in lines:
-        line = re.sub(r"\b\d{5}\b", "PORT", line.replace(port, "9999").replace("： ", "："))
+        line = line.replace("\uff1a ", "\uff1a")  # a colon of Chinese, which is wide enough
+        line = re.sub(r"\b\d{5}\b", "PORT", line.replace(port, "9999"))
         speaker, bar, _ = line.partition(" | ")
         said[speaker.strip() if bar else ""].append(line.rstrip())
     return said
