@@ -77,6 +77,7 @@ def _behind(work: Callable[[int], int], lifeline: int, mask: set[signal.Signals 
     status = 1
     try:
         os.setsid()
+        _adopt(True)  # who asks for that asks for himself only
         for number in SIGNALS:
             # A function, and not SIG_IGN, which programs that are started would inherit.
             signal.signal(number, lambda *_: None)

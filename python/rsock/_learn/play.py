@@ -13,8 +13,7 @@ from rsock._learn.stage import Actor, Ended, Part, Stage, where
 #: How long to wait for what is known not to come.
 SILENT = 3.0
 #: What is kept for writing out what was said, when somebody reads slowly or not at all.
-_LAST_WORDS = 5.0
-_BROKEN = 23  # as `rsock fetch` has it, where the output cannot be written
+_LAST_WORDS = 2.0
 
 
 class Scene(NamedTuple):
@@ -55,7 +54,10 @@ _TEXTS = {
         "端口已被占用：停掉占用它的程序，或加上 --port auto 换一个空闲端口。",
         "The port is taken: stop the program that has it, or let --port auto choose a free one.",
     ),
-    "died": ("{name} 自己结束了，退出码 {status}。", "{name} ended by itself, with status {status}."),
+    "died": (
+        "{name} 自己结束了，退出码 {status}。",
+        "{name} ended by itself, with status {status}.",
+    ),
     "failed": ("{name} 的退出码是 {status}。", "{name} ended with status {status}."),
     "killed": ("{name} 被信号 {status} 终止。", "{name} was ended by signal {status}."),
     "asked": (
@@ -83,6 +85,7 @@ _TEXTS = {
     ),
     "end": ("结束：{list}", "end: {list}"),
     "stopped": ("已停止（Ctrl+C）", "stopped (Ctrl+C)"),
+    "forced": ("被强行终止", "killed"),
     "status": ("退出码 {status}", "status {status}"),
     "over": ("超时", "timeout"),
 }
@@ -112,24 +115,20 @@ class Play:
         try:
             for scene in self._scenes:
                 status = self._play(scene) or status
-                if self._screen.writer.broken is not None:
-                    break
         except Ended as ended:
             status = ended.status
             hurried = True
-        limit = _LAST_WORDS if hurried or self._screen.writer.broken else self._ways.timeout
-        self._finish_writing(limit)
-        return status or (_BROKEN if self._screen.writer.broken is not None else 0)
+        try:
+            self._finish_writing(_LAST_WORDS if hurried else self._ways.timeout)
+        except Ended as ended:
+            status = status or ended.status
+        return status
 
     def _finish_writing(self, limit: float) -> None:
         """Wait for a reader, as long as the front lives and nobody stops it."""
-        end = time.monotonic() + limit
         writer = self._screen.writer
-        try:
-            self._stage.until(lambda: writer.idle, limit, 0.01)
-        except Ended:
-            end = time.monotonic()
-        writer.finish(max(0.0, end - time.monotonic()))
+        self._stage.until(lambda: writer.idle, limit, 0.01)
+        writer.finish(1.0 if writer.idle else 0.0)
 
     def _play(self, scene: Scene) -> int:
         if scene.title:
@@ -144,8 +143,8 @@ class Play:
                 status = self._await_server(server)
             if not status:
                 status = self._clients(scene, server)
-            if server is not None and server.status is None:
-                self._stage.settle(server)
+                if server is not None and server.status is None:
+                    self._stage.settle(server)
             if server is not None:
                 status = self._stop(server, status)
         except Ended:
@@ -248,7 +247,8 @@ class Play:
             gentle = self._stage.stop(server)
             if not gentle:
                 self._problem("stubborn", name=server.name)
-            self._ends.insert(0, f"{server.name} {self._text('stopped')}")
+            how = self._text("stopped" if gentle else "forced")
+            self._ends.insert(0, f"{server.name} {how}")
             return status
         self._stage.finish(server)
         ended = server.status

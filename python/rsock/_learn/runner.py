@@ -226,9 +226,7 @@ def _has_importer(path: str) -> bool:
     return False
 
 
-def _run_text(
-    text: str | bytes, path: str, first: int, loader: object, *, as_written: bool
-) -> int:
+def _run_text(text: str | bytes, path: str, first: int, loader: object, *, as_written: bool) -> int:
     names: dict[str, Any] = {"__file__": path, "__cached__": None}
     if loader is not None:
         names["__loader__"] = loader

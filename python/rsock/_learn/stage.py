@@ -6,6 +6,7 @@ looks at the lifeline, until something is so or time is over.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -27,6 +28,7 @@ _KEPT = 1 << 16
 _ECHO = 0.2
 #: How long a server may go on with what it began, after its last client.
 _SETTLES = 3.0
+BROKEN = 23  # as `rsock fetch` has it, where the output cannot be written
 #: For how long it has to do nothing, to be taken for one that waits.
 _QUIET = 0.15
 
@@ -143,6 +145,7 @@ class Stage:
         self._selector.register(wakeup, selectors.EVENT_READ)
         self._heard = time.monotonic()
         self._hearing = True
+        self._deaf = False
 
     def start(self, part: Part, ports: dict[int, int]) -> Actor:
         """Start a program."""
@@ -177,6 +180,11 @@ class Stage:
 
     def _round(self, wait: float) -> None:
         self._heed_room()
+        broken = self._screen.writer.broken
+        if broken is not None and not self._deaf:
+            self._deaf = True
+            # A terminal that was closed fails otherwise than a pipe that nobody reads.
+            raise Ended(BROKEN if broken.errno == errno.EPIPE else 128 + signal.SIGHUP)
         ready = self._selector.select(wait)
         # What a program prints before it fails stands before what it says of its failure.
         ready.sort(key=lambda event: event[0].fd)
@@ -228,7 +236,8 @@ class Stage:
         except BlockingIOError:
             return False
         if not data:
-            self._selector.unregister(fd)
+            if fd in self._selector.get_map():  # not while nobody reads
+                self._selector.unregister(fd)
             del self._open[fd]
             if fd in actor.voices:
                 actor.voices[fd].flush()
@@ -242,6 +251,10 @@ class Stage:
             if actor.stopping:
                 actor.held = (actor.held + data)[-_KEPT:]
                 return True
+            # On a terminal it would stand behind the question that it could not ask.
+            for voice in actor.voices.values():
+                if voice is not actor.voices[fd]:
+                    voice.flush()
         actor.voices[fd].say(data)
         return True
 
@@ -373,7 +386,7 @@ _INTERRUPT = re.compile(
     rb"(?:^(?:Exception ignored |Process |Exception in ).*\n)?"
     rb"^Traceback \(most recent call last\):\n"
     rb"(?:^[ \t].*\n|^\n)*"
-    rb"^KeyboardInterrupt\b.*\n?"
+    rb"^KeyboardInterrupt\b.*(?:\n|\Z)"
     rb"(?!\n(?:During handling|The above exception))",
     re.MULTILINE,
 )
