@@ -9,6 +9,7 @@ import inspect
 import re
 import socket
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,13 @@ def signature_of(thing: Any) -> str:
     return str(signature.replace(parameters=plain, return_annotation=signature.empty))
 
 
+def folded(call: str) -> str:
+    """Break a long line between its arguments, and not within the text of a default."""
+    call = re.sub("'[^']*'", lambda text: text[0].replace(" ", "\0"), call)
+    lines = textwrap.wrap(call, 96, subsequent_indent="    ", break_on_hyphens=False)
+    return "\n".join(lines).replace("\0", " ")
+
+
 def text_of(thing: Any, name: str) -> str:
     """Give the docstring, which everything has that people may use."""
     doc = inspect.getdoc(thing)
@@ -119,7 +127,7 @@ def entries_of(name: str) -> Iterator[str]:
         what = "" if inspect.isclass(thing) else "()"
         yield f"### {name}{what}"
         if name not in GIVEN and not (inspect.isclass(thing) and issubclass(thing, Exception)):
-            yield f"```\nrsock.{name}{signature_of(thing)}\n```"
+            yield f"```\n{folded(f'rsock.{name}{signature_of(thing)}')}\n```"
         yield text_of(thing, name)
     if inspect.isclass(thing):
         for member_name, member in members_of(thing):
@@ -130,8 +138,13 @@ def entries_of(name: str) -> Iterator[str]:
 
 def page() -> str:
     """Write the whole page."""
-    parts = [HEAD.rstrip()]
     names = own_names()
+    contents = [
+        f"- {title}: " + ", ".join(f"[{name}](#{name.lower()})" for name in there)
+        for title, members in SECTIONS.items()
+        if (there := [name for name in members if name in names])
+    ]
+    parts = [HEAD.rstrip(), "\n".join(contents)]
     for title, members in SECTIONS.items():
         there = [name for name in members if name in names or name == "_Server"]
         names -= set(there)
