@@ -43,7 +43,9 @@ def execute(path, folder):
         encoding="utf-8",
         env={
             **os.environ,
-            "IPYTHONDIR": str(folder),  # no settings of whoever runs the tests
+            "IPYTHONDIR": str(folder),  # no settings of whoever runs the tests, and no traces
+            "JUPYTER_CONFIG_DIR": str(folder),
+            "JUPYTER_RUNTIME_DIR": str(folder),
             "JUPYTER_PREFER_ENV_PATH": "1",
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
             "PYTHONIOENCODING": "utf-8",
