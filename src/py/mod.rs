@@ -16,6 +16,7 @@ mod fast;
 mod fetch;
 mod fetch_errors;
 mod fork;
+mod holder;
 mod host;
 mod inet;
 mod lifecycle;
@@ -31,6 +32,7 @@ mod shared;
 mod socket;
 mod timeout;
 mod transfer;
+mod uncaught;
 
 use pyo3::prelude::*;
 
@@ -52,6 +54,8 @@ mod _rsock {
     #[pymodule_export]
     use super::fork::{after_fork, before_fork};
     #[pymodule_export]
+    use super::holder::_port_holder;
+    #[pymodule_export]
     use super::inet::{
         cmsg_len, cmsg_space, htonl, htons, inet_aton, inet_ntoa, inet_ntop, inet_pton, ntohl,
         ntohs,
@@ -68,6 +72,8 @@ mod _rsock {
     use super::shared::_bind;
     #[pymodule_export]
     use super::timeout::{getdefaulttimeout, setdefaulttimeout};
+    #[pymodule_export]
+    use super::uncaught::_report_uncaught;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,1 +1,1 @@
-"""What runs the programs of a tutorial, and tells a learner what goes wrong in them."""
+"""What the commands for learners are made of: running scripts and notes, and saying what went wrong."""
