@@ -93,6 +93,7 @@ def by_speaker(lines, port):
     for line in lines:
         line = line.replace("\uff1a ", "\uff1a")  # a colon of Chinese, which is wide enough
         line = re.sub(r"\b\d{5}\b", "PORT", line.replace(port, "9999"))
+        line = re.sub(r"\b\d+ bytes\b", "SOME bytes", line)
         speaker, bar, _ = line.partition(" | ")
         said[speaker.strip() if bar else ""].append(line.rstrip())
     return said
