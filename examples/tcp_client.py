@@ -14,6 +14,7 @@ def main(port: int) -> None:
             client.sendall(name.encode())  # a socket carries bytes, and no text
             print(client.recv(1024).decode())
         client.sendall(b"exit")
+        client.recv(1024)  # returns b"" when the server has closed the connection
 
 
 if __name__ == "__main__":
