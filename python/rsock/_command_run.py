@@ -135,6 +135,11 @@ def _run(options: Options) -> int:
     from rsock._learn import runner
 
     argv = options.argv
+    try:
+        runner.prepare(options.watch, options.offline, options.connect_to)
+    except ValueError as wrong:
+        print(f"rsock run: {wrong}", file=sys.stderr)
+        return 2
     if options.module:
         return runner.run_module(argv)
     if argv[0] == "-":

@@ -10,6 +10,7 @@ mod clients;
 mod constants;
 mod datagrams;
 mod descriptors;
+mod detour;
 mod enums;
 mod error;
 mod fast;
@@ -50,6 +51,8 @@ mod _rsock {
     #[pymodule_export]
     use super::descriptors::{close, dup, socketpair};
     #[pymodule_export]
+    use super::detour::_detour;
+    #[pymodule_export]
     use super::fetch::{HttpCore, PyFetched};
     #[pymodule_export]
     use super::fork::{after_fork, before_fork};
@@ -73,7 +76,7 @@ mod _rsock {
     #[pymodule_export]
     use super::timeout::{getdefaulttimeout, setdefaulttimeout};
     #[pymodule_export]
-    use super::uncaught::_report_uncaught;
+    use super::uncaught::{_no_such_name, _report_uncaught};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

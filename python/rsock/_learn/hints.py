@@ -8,6 +8,7 @@ exception stays as it is.
 from __future__ import annotations
 
 import os
+import re
 
 from rsock._learn import scene
 from rsock._learn.words import ROWS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 #: The two languages.
 LANGUAGES = ("zh", "en")
 
+_LOOSE = re.compile("(?<=[，。：；（？]) | (?=[，。：；）？])")
 _DEPTH = 8  # how many exceptions of a chain, or of a group, are looked at
 
 
@@ -38,8 +40,12 @@ def language() -> str:
 def say(key: str, lang: str | None = None, **details: object) -> str:
     """Write a row of the table, with what is known of the case."""
     row = ROWS[key]
-    text = row[0] if (lang or language()) == "zh" else row[1]
-    return text.format_map(_Details(details))
+    zh = (lang or language()) == "zh"
+    worded = _Details(_worded(details, zh))
+    text = (row[0] if zh else row[1]).format_map(worded)
+    written = re.sub(" {2,}", " ", text).strip()
+    # Between a word and a Chinese mark stands no space.
+    return _LOOSE.sub("", written) if zh else written
 
 
 class _Details(dict):  # type: ignore[type-arg]
@@ -64,17 +70,14 @@ def explain(exc: BaseException, *, lang: str | None = None) -> str | None:
     if found is None:
         return None
     key, details = found
-    return say(key, lang, **_worded(details, lang))
+    return say(key, lang, **details)
 
 
-def _worded(details: dict[str, Any], lang: str) -> dict[str, Any]:
+def _worded(details: dict[str, Any], zh: bool) -> dict[str, Any]:
     """Put what is known into the words of a language."""
-    zh = lang == "zh"
     words = dict(details)
     if words.get("port") is not None:
-        words["port"] = f" {words['port']} "
-        if not zh:
-            words["port"] = words["port"].rstrip()
+        words["port"] = f" {words['port']} " if zh else f" {words['port']}"
     where = words.get("where")
     if where is not None:
         words["where"] = f" {where} " if zh else where

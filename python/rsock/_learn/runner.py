@@ -149,9 +149,28 @@ def _execute(code: CodeType, space: dict[str, Any]) -> BaseException | None:
     return None
 
 
+# What was asked for beside the program itself.
+_watch: list[float] = []
+
+
+def prepare(watch: float | None, offline: bool, connect_to: Sequence[str]) -> None:
+    """Take down what is to be on while the program runs; ValueError for what is no rule."""
+    _watch[:] = [] if watch is None else [watch]
+    if offline or connect_to or os.environ.get("RSOCK_CONNECT_TO"):
+        from rsock._learn import offline as detours
+
+        detours.begin(offline, connect_to)
+
+
 def _begin() -> None:
     rsock.install()
+    # A name that is missing is missing in `socket`, as far as the program can tell.
+    rsock.__getattr__ = _rsock._no_such_name  # type: ignore[attr-defined]
     hooks.install()
+    if _watch:
+        from rsock._learn import watch
+
+        watch.begin(_watch[0])
 
 
 def run_file(argv: Sequence[str]) -> int:
@@ -277,6 +296,7 @@ def run(
 
     Return the exit status; what ends the program otherwise is raised.
     """
+    prepare(watch, offline, connect_to)
     path = absolute(source.name)
     code: str | bytes = source.code
     names: dict[str, Any] = {}

@@ -26,7 +26,7 @@ UNKNOWN: Any = type("Unknown", (), {"__bool__": lambda self: False})()
 _MOST = 1 << 20
 
 
-def _is_foreign(path: str) -> bool:
+def is_foreign(path: str) -> bool:
     """Tell whether a file is the library's, or installed, or ours, and not the program's."""
     if path.startswith("<") and path not in texts:
         return path != "<stdin>"
@@ -143,7 +143,7 @@ def of(trace: TracebackType | None) -> Scene | None:
     """Find where the program itself was when something was raised."""
     found = None
     while trace is not None:
-        if found is None or not _is_foreign(trace.tb_frame.f_code.co_filename):
+        if found is None or not is_foreign(trace.tb_frame.f_code.co_filename):
             found = trace
         trace = trace.tb_next
     return None if found is None else Scene(found.tb_frame, found.tb_lineno)

@@ -190,4 +190,50 @@ ROWS: dict[str, tuple[str, str]] = {
         "There is Chinese punctuation in the code: brackets, quotes, commas and colons have to be "
         "the ASCII ones.",
     ),
+    "waits.accept": (
+        "还没有客户端连接{port}：在另一个窗口运行客户端，并核对地址和端口。",
+        "No client has connected{port} yet: start one in another window, and compare address and "
+        "port.",
+    ),
+    "waits.connect": (
+        "对方没有应答：地址可能不对，或被防火墙拦住了；可以先 settimeout。",
+        "The other side does not answer: the address may be wrong, or a firewall is between; use "
+        "settimeout first.",
+    ),
+    "waits.send": (
+        "对方一直不收，缓冲区满了：看看它是不是停在别处，没有 recv。",
+        "The other side does not take what was sent, and the buffers are full: see whether it is "
+        "busy elsewhere and never calls recv.",
+    ),
+    "waits.datagram": (
+        "还没有数据报发到{port}：客户端运行了吗，它的 sendto 写的是这个端口吗？",
+        "No datagram has come{port}: does the client run, and does its sendto name this port?",
+    ),
+    "waits.nobody": (
+        "数据报发给了 {where}，可是那里没有程序在收：先运行服务器，再核对端口。UDP 不会报错。",
+        "The datagrams went to {where}, where no program receives: start the server first, and "
+        "compare the ports. UDP does not complain.",
+    ),
+    "waits.reply": (
+        "数据报发给了 {where}{name}，却一直没有回复：服务器真的调用了 sendto 吗？数据报也可能丢了，"
+        "用 settimeout 限时再重发。",
+        "The datagrams went to {where}{name}, and no reply was ever sent, or it was lost: does the "
+        "server call sendto? Use settimeout and send again.",
+    ),
+    "waits.blank_line": (
+        "最后发出的 HTTP 请求少了结尾的空行：请求头要以 \\r\\n\\r\\n 结束，否则服务器一直等下文。",
+        "The last HTTP request lacks its blank line: a head ends with \\r\\n\\r\\n, and without it "
+        "the server waits for the rest.",
+    ),
+    "waits.keep_alive": (
+        "HTTP/1.1 的服务器发完响应不会断开：请求里加上 Connection: close，或者按 Content-Length 收够就停。",
+        "An HTTP/1.1 server keeps the connection open after its reply: add Connection: close to the "
+        "request, or stop after Content-Length bytes.",
+    ),
+    "waits.stream": (
+        "对方没有发数据，也没有断开，可能它也在 recv 里等你：看看该谁先发。TCP 没有消息边界，"
+        "几条消息可能已经粘在一起被一次 recv 收走了。",
+        "The other side neither sends nor closes, and perhaps waits in recv as well: see whose turn "
+        "it is. TCP keeps no borders: several messages may have come glued together in one recv.",
+    ),
 }
