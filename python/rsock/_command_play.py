@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from rsock._learn import play
+from rsock._learn.hints import language
 from rsock._learn.stage import Part
 
 if TYPE_CHECKING:
@@ -74,6 +75,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--lang", choices=("zh", "en"), help="speak Chinese or English")
 
 
+_ROLES = {
+    "server": ("服务器", "server"),
+    "client": ("客户端", "client"),
+    "fetch": ("网页客户端", "page client"),
+}
+
+
 class _Wrong(Exception):
     """The command is wrong."""
 
@@ -92,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
         _check(options)
         if options.lang:
             os.environ["RSOCK_LANG"] = options.lang
-        chinese = play.language(options.lang)
+        chinese = language() == "zh"
         scenes = _scenes(options, chinese)
     except (_Wrong, OSError, UnicodeDecodeError) as error:
         print(f"{options._program}: {error}", file=sys.stderr)
@@ -142,9 +150,8 @@ def _scenes(options: argparse.Namespace, chinese: bool) -> list[play.Scene]:
     names: list[str] = []
     parts = []
     for each in named:
-        if each.number is None and not each.path.endswith((".py", ".pyw")) and not each.arguments:
-            if each.path.lower().endswith((".md", ".markdown", ".txt")):
-                raise _Wrong(f"which block of {each.path}? Name it as in {each.path}:1")
+        if each.number is None and each.path.lower().endswith((".md", ".markdown", ".txt")):
+            raise _Wrong(f"which block of {each.path}? Name it as in {each.path}:1")
         base = os.path.basename(each.path)
         name = base if each.number is None else f"{base}:{each.number}"
         names.append(name)
@@ -202,8 +209,7 @@ def _input(text: str) -> bytes:
 def _blocks(path: str) -> list[Block]:
     from rsock._learn import notes
 
-    with open(path, encoding="utf-8-sig") as file:
-        return notes.read(file.read(), path)
+    return notes.read(notes.load(path), path)
 
 
 def _of_notes(options: argparse.Namespace, named: _Named, chinese: bool) -> list[play.Scene]:
@@ -240,10 +246,15 @@ def _of_notes(options: argparse.Namespace, named: _Named, chinese: bool) -> list
 
 
 def _title(blocks: list[Block], chinese: bool) -> str:
-    one = "{role}（第 {first}-{last} 行）" if chinese else "{role} (lines {first}-{last})"
-    return " + ".join(
-        one.format(role=block.role, first=block.first, last=block.last) for block in blocks
-    )
+    described = []
+    for block in blocks:
+        role = _ROLES[block.role][0 if chinese else 1]
+        kind = block.proto.upper() if block.proto in ("tcp", "udp") else ""
+        port = "" if block.port is None else f" {block.port}"
+        lines = f"{block.first}-{block.last}"
+        where = f"（第 {lines} 行）" if chinese else f" (lines {lines})"
+        described.append(f"{kind} {role}{port}{where}".lstrip())
+    return " + ".join(described)
 
 
 def _silent(server: Block | None) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import NamedTuple
 
@@ -268,10 +267,3 @@ def play(scenes: list[Scene], ways: Ways) -> int:
     """Play these scenes and return the status; nothing that was started is left."""
     return keeper.guarded(lambda lifeline: Play(scenes, ways, lifeline).run())
 
-
-def language(asked: str | None) -> bool:
-    """Tell whether to speak Chinese: as asked, as RSOCK_LANG says, as the locale does."""
-    for word in (asked, *map(os.environ.get, ("RSOCK_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))):
-        if word:
-            return word.lower().startswith("zh")
-    return False
