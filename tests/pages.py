@@ -21,6 +21,7 @@ OTHERS = [
 ]
 
 _PROGRAM = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FLAWED = re.compile(r"^```py\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SESSION = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"# (\w+\.py)\n")
 
@@ -44,6 +45,12 @@ def pairs(page):
     """Give each server with its client: two programs with names, one after the other."""
     named = [program for program in programs(page) if name_of(program)]
     return list(zip(named[::2], named[1::2]))
+
+
+def files(page):
+    """Give the programs that have names, with these; those in a fence `py` are not right."""
+    every = programs(page) + _FLAWED.findall(text_of(page))
+    return {name_of(program): program for program in every if name_of(program)}
 
 
 def sessions(page):

@@ -52,10 +52,8 @@ def prepare(page, folder, port):
     """Lay out what a page speaks of: the examples and the page itself, and its own programs."""
     for name in ("examples", "docs"):
         shutil.copytree(pages.ROOT / name, folder / name)
-    for program in pages.programs(page):
-        name = pages.name_of(program)
-        if name:
-            (folder / name).write_text(program, encoding="utf-8")
+    for name, program in pages.files(page).items():
+        (folder / name).write_text(program, encoding="utf-8")
     for path in [*folder.rglob("*.py"), *folder.rglob("*.md")]:
         path.write_text(path.read_text(encoding="utf-8").replace("9999", port), encoding="utf-8")
 
@@ -121,6 +119,19 @@ def test_a_server_and_its_client_print_what_stands_beside_them(page, number, tmp
         promises = list(said.promised(program))
         lines = [line.partition(" | ")[2] for line in printed if line.split()[0] == name]
         assert [line for line in lines if line in promises] == promises
+
+
+@pytest.mark.parametrize("page", pages.PAGES[2])
+def test_the_guide_is_notes_that_can_be_run_and_played(page, tmp_path, port):
+    prepare(page, tmp_path, port)
+    status, printed = run(f"rsock run {page}:1", page, tmp_path)
+    assert (status, printed) == (0, list(said.promised(pages.programs(page)[0])))
+    status, printed = run(f"rsock play {page}", page, tmp_path)
+    assert status == 0, "\n".join(printed)
+    lines = [line.partition(" | ")[2] for line in printed]
+    promises = [text for pair in pages.pairs(page) for one in pair for text in said.promised(one)]
+    assert len(promises) > 5
+    assert [text for text in promises if text not in lines] == []
 
 
 def test_the_readme_shows_a_play_at_once():
