@@ -191,8 +191,8 @@ def move_functions(program: Program) -> list[Found]:
             (
                 line,
                 "order",
-                f"函数 {name} 定义在使用它的循环之后（第 {use} 行），已移到前面",
-                f"{name} is defined below line {use}, which uses it: moved above",
+                f"{name} 定义在使用它的语句（第 {use} 行）之后，应移到前面",
+                f"{name} is defined below line {use}, which uses it: it belongs above",
                 False,
             )
         )

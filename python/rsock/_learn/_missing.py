@@ -89,8 +89,8 @@ def missing_imports(program: Program) -> list[tuple[int, str, str, str, str]]:
         (
             program.number(line),
             "import",
-            f"缺少 {statement}，已加上",
-            f"'{statement}' was missing: added",
+            f"缺少 {statement}",
+            f"'{statement}' is missing",
             statement,
         )
         for line, statement in found

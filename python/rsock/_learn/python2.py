@@ -213,6 +213,8 @@ class _Translation:
             self._raise(at)
         elif word == "lambda":
             self._lambda(at)
+        elif word == "def":
+            self._def(at)
         elif word in RENAMED:
             self.texts[at] = RENAMED[word]
         elif before == "def" and word in SPECIAL:
@@ -289,28 +291,64 @@ class _Translation:
             self.before[self._next(at)] += "_py2_raise("
             self.after[last] += ")"
 
+    def _groups(self, at: int, end: int) -> list[str]:
+        """Name the tuples among parameters; give what each was, in the order of the names."""
+        found: list[str] = []
+        depth = self.found[at].depth
+        while at != end and at >= 0:
+            if self._word(at) == "(" and self.found[at].depth == depth:
+                before = self._next(at, -1)
+                close = self._close(at)
+                inside = range(at + 1, close)
+                text = "".join(self.texts[each] for each in inside)
+                if self._word(before) in (",", "(", "lambda") and "," not in text:
+                    self.texts[at] = self.texts[close] = " "  # one name in brackets is that name
+                elif self._word(before) in (",", "(", "lambda"):
+                    found.append(text.strip().rstrip(","))
+                    for each in inside:
+                        self.texts[each] = ""
+                    self.texts[at], self.texts[close] = "", f" _py2_pair{len(found) - 1}"
+                at = close
+            at = self._next(at)
+        return found
+
     def _lambda(self, at: int) -> None:
-        first = self._next(at)
-        if self._word(first) != "(":
+        depth, colon = self.found[at].depth, self._next(at)
+        while not (self._word(colon) == ":" and self.found[colon].depth == depth):
+            if self._ends(colon) or self.found[colon].depth < depth:
+                return
+            colon = self._next(colon)
+        if colon == self._next(at):
             return
-        last = self._close(first)
-        colon = self._next(last)
-        if self._word(colon) != ":":
+        groups = self._groups(self._next(at), colon)
+        if not groups:
             return
-        self.texts[first] = "_py2_pair: (lambda "
-        self.texts[last] = ""
-        depth, end = self.found[at].depth, colon
+        self.after[colon] += f" (lambda {', '.join(groups)}: "
+        end = colon
         while True:
             after = self._next(end)
-            each = self.found[after]
-            if (
-                self._ends(after)
-                or each.depth < depth
-                or (each.depth == depth and self._word(after) in (",", ":", "for", "="))
-            ):
+            if self._ends(after) or self.found[after].depth < depth:
+                break
+            if self.found[after].depth == depth and self._word(after) in (",", ":", "for", "="):
                 break
             end = after
-        self.after[end] += ")(*_py2_pair)"
+        given = ", ".join(f"*_py2_pair{number}" for number in range(len(groups)))
+        self.after[end] += f")({given})"
+
+    def _def(self, at: int) -> None:
+        opening = self._next(at, 2)
+        if self._word(opening) != "(":
+            return
+        close = self._close(opening)
+        groups = self._groups(self._next(opening), close)
+        first = self._next(close, 2)
+        while first >= 0 and self.found[first].kind == NEWLINE:
+            first = self._next(first)
+        if groups and first >= 0:
+            self.before[first] = (
+                "".join(f"({group},) = _py2_pair{n}; " for n, group in enumerate(groups))
+                + self.before[first]
+            )
 
     def _except(self, at: int) -> None:
         colon = self._next(at)
