@@ -23,10 +23,10 @@ its traceback: RSOCK_LANG=zh or en chooses the language, RSOCK_HINTS=off leaves 
 options:
   -h, --help            show this and exit
   -m MODULE             run a module
-  --py2[=text|bytes]    run as Python 2: its strings are text (the default), or bytes
+  --py2[=text|bytes]    run as Python 2, with strings of text, of bytes, or of what suits it
   --fix                 repair what is known to be broken, and say what was repaired
   --diff                with --fix: show the repairs as a diff, and run nothing
-  --write               with --fix: save the repaired script
+  --write               with --fix: save the repaired script, and run nothing
   --watch[=SECONDS]     say what a call waits for, after 5 seconds or as many as given
   --offline             answer for all outside names on the ports of the web, from this machine
   --connect-to HOST:PORT:HOST2:PORT2
@@ -80,8 +80,8 @@ def _read(words: Sequence[str]) -> Options | None:
                 value = rest.pop(0)
             options.connect_to.append(value)
         elif name == "--py2":
-            options.py2 = value if equals else "text"
-            if options.py2 not in ("text", "bytes"):
+            options.py2 = value if equals else "auto"
+            if options.py2 not in ("auto", "text", "bytes"):
                 raise _Wrong("--py2 is --py2=text or --py2=bytes")
         elif name == "--watch":
             options.watch = _seconds(value) if equals else 5.0
@@ -142,6 +142,38 @@ def _run(options: Options) -> int:
         return 2
     if options.module:
         return runner.run_module(argv)
+    if options.fix or options.py2 or is_block(argv[0]):
+        return _run_found(options)
     if argv[0] == "-":
         return runner.run_stdin(argv)
     return runner.run_file(argv)
+
+
+def _run_found(options: Options) -> int:
+    """Run a block of notes, or a script that is to be changed."""
+    from rsock._learn import hints, notes, runner
+
+    spec = options.argv[0]
+    try:
+        source = notes.find(spec)
+    except notes.NotesError as wrong:
+        print(f"rsock run: {wrong.zh if hints.language() == 'zh' else wrong.en}", file=sys.stderr)
+        return 2
+    except OSError as failure:
+        print(f"rsock run: {spec}: {failure.strerror}", file=sys.stderr)
+        return 2
+    if options.diff or options.write:
+        from rsock._learn import repairs, sources
+
+        repaired = repairs.repair(source.code, source.name, source.first)
+        sources.say(repaired)
+        if options.diff:
+            sys.stdout.write(repaired.diff())
+        if options.write:
+            try:
+                sources.save(source, repaired)
+            except (ValueError, OSError) as wrong:
+                print(f"rsock run: {wrong}", file=sys.stderr)
+                return 2
+        return 0
+    return runner.run(source, options.argv, py2=options.py2, fix=options.fix)

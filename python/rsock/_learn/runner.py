@@ -20,17 +20,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import CodeType, ModuleType
-    from typing import Any, NoReturn, Protocol
+    from typing import Any, NoReturn
 
-    class Source(Protocol):
-        """A program: its name, its text, and the line of the file where the text begins."""
-
-        @property
-        def name(self) -> str: ...
-        @property
-        def code(self) -> str | bytes: ...
-        @property
-        def first(self) -> int: ...
+    from rsock._learn.notes import Source
 
 
 _STDIN = "<stdin>"
@@ -109,10 +101,10 @@ def finish(raised: BaseException | None) -> int:
     except BaseException:
         # It cannot raise but by a signal in the middle of it.
         return 1
-    if isinstance(raised, KeyboardInterrupt):
-        _end_by_interrupt()
     if default:
         hooks.hint(raised)
+    if isinstance(raised, KeyboardInterrupt):
+        _end_by_interrupt()
     return 1
 
 
@@ -155,7 +147,8 @@ _watch: list[float] = []
 
 def prepare(watch: float | None, offline: bool, connect_to: Sequence[str]) -> None:
     """Take down what is to be on while the program runs; ValueError for what is no rule."""
-    _watch[:] = [] if watch is None else [watch]
+    if watch is not None:
+        _watch[:] = [watch]
     if offline or connect_to or os.environ.get("RSOCK_CONNECT_TO"):
         from rsock._learn import offline as detours
 
@@ -163,6 +156,8 @@ def prepare(watch: float | None, offline: bool, connect_to: Sequence[str]) -> No
 
 
 def _begin() -> None:
+    if rsock.__dict__.get("__getattr__") is not None:
+        return
     rsock.install()
     # A name that is missing is missing in `socket`, as far as the program can tell.
     rsock.__getattr__ = _rsock._no_such_name  # type: ignore[attr-defined]
@@ -192,7 +187,7 @@ def run_file(argv: Sequence[str]) -> int:
         return 2
     _arrange(argv, os.path.dirname(os.path.realpath(path)))
     loader = sys.modules["_frozen_importlib_external"].SourceFileLoader("__main__", path)
-    return _run_text(text, path, 1, loader, as_written=True)
+    return _run_text(text, path, loader)
 
 
 def run_stdin(argv: Sequence[str]) -> int:
@@ -204,7 +199,7 @@ def run_stdin(argv: Sequence[str]) -> int:
             break
         text += part
     _arrange(argv, "")
-    return _run_text(text, _STDIN, 1, None, as_written=True)
+    return _run_text(text, _STDIN, None)
 
 
 def run_module(argv: Sequence[str]) -> int:
@@ -245,14 +240,11 @@ def _has_importer(path: str) -> bool:
     return False
 
 
-def _run_text(text: str | bytes, path: str, first: int, loader: object, *, as_written: bool) -> int:
+def _run_text(text: bytes, path: str, loader: object) -> int:
     names: dict[str, Any] = {"__file__": path, "__cached__": None}
     if loader is not None:
         names["__loader__"] = loader
     module = main_module(names)
-    if first > 1:
-        empty = "\n" * (first - 1)
-        text = empty + text if isinstance(text, str) else empty.encode() + text
     _begin()
     try:
         code = compile(text, path, "exec", dont_inherit=True)
@@ -260,9 +252,26 @@ def _run_text(text: str | bytes, path: str, first: int, loader: object, *, as_wr
         failure = raised.with_traceback(None)
     else:
         return finish(_execute(code, module.__dict__))
-    if as_written and isinstance(text, bytes) and sys.executable:
-        return _refused(text, path, failure)
-    return finish(failure)
+    other = _as_other(text, path)
+    if other is not None:
+        return run(other, list(sys.argv))
+    return _refused(text, path, failure) if sys.executable else finish(failure)
+
+
+def _as_other(text: bytes, path: str) -> Source | None:
+    """Find out whether what is no Python 3 is Python 2, or notes with one program in them."""
+    from rsock._learn import notes, python2
+
+    code = notes.decode(text)
+    if python2.is_python2(code):
+        return notes.Source(path, code)
+    if path == _STDIN or path.lower().endswith((".py", ".pyw")):
+        return None
+    try:
+        found = notes.find(path)
+    except (notes.NotesError, OSError):
+        return None
+    return None if found.block is None else found
 
 
 def _refused(text: bytes, path: str, failure: BaseException) -> int:
@@ -294,11 +303,31 @@ def run(
 ) -> int:
     """Run a program that was found in notes, or that is to be changed before it runs.
 
-    Return the exit status; what ends the program otherwise is raised.
+    What is Python 2, and not Python 3, runs as that; `py2` forces it: "text", "bytes", or "auto"
+    for what suits it. With `fix` what is known to be broken is mended first. Return the exit
+    status; what ends the program otherwise is raised.
     """
+    from rsock._learn import python2, sources
+
     prepare(watch, offline, connect_to)
-    path = absolute(source.name)
-    code: str | bytes = source.code
-    names: dict[str, Any] = {}
-    _arrange(argv, os.path.dirname(os.path.realpath(path)))
-    return _run_text(code, path, source.first, None, as_written=False)
+    program = sources.Program(source)
+    if fix:
+        sources.say(program.repair())
+    if py2 or python2.is_python2(program.text):
+        program.translate(py2)
+    path = source.name if source.name == _STDIN else absolute(source.name)
+    folder = "" if path == _STDIN else os.path.dirname(os.path.realpath(path))
+    _arrange(argv, folder)
+    space = main_module({"__file__": path, "__cached__": None}).__dict__
+    if program.names:
+        builtins = type(sys)("builtins")
+        builtins.__dict__.update(sys.modules["builtins"].__dict__, **program.names)
+        space["__builtins__"] = builtins
+    _begin()
+    try:
+        code = program.compile(path)
+    except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as raised:
+        failure = raised.with_traceback(None)
+    else:
+        return finish(_execute(code, space))
+    return finish(failure)

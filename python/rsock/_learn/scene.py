@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import linecache
 import os
-import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
 
 #: The text of programs that differs from what their files hold, by the names of the files.
 texts: dict[str, str] = {}
+
+#: Programs whose lines have other numbers than in their files, parsed, with those of the files.
+trees: dict[str, ast.Module] = {}
 
 #: What has no value that can be told.
 UNKNOWN: Any = type("Unknown", (), {"__bool__": lambda self: False})()
@@ -55,6 +57,8 @@ class Scene:
     @property
     def tree(self) -> ast.Module:
         """The program, parsed; an empty one where that cannot be."""
+        if self._tree is None:
+            self._tree = trees.get(self.path)
         if self._tree is None:
             try:
                 self._tree = ast.parse(self.source)
@@ -102,9 +106,7 @@ class Scene:
         return UNKNOWN
 
     def _item(self, node: ast.Subscript) -> Any:
-        owner, index = self.value(node.value), UNKNOWN
-        inner: Any = node.slice
-        index = self.value(getattr(inner, "value", inner) if sys.version_info < (3, 9) else inner)
+        owner, index = self.value(node.value), self.value(node.slice)
         if type(owner) in (list, tuple, dict) and index is not UNKNOWN:
             try:
                 return owner[index]
