@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rsock._learn import play
 from rsock._learn.hints import language
+from rsock._learn.notes import NotesError
 from rsock._learn.stage import Part
 
 if TYPE_CHECKING:
-    from rsock._learn.notes import Block
+    from rsock._learn._blocks import Block
 
 _STATUSES = """\
 A script may have arguments: write both as one, as in 'client.py 127.0.0.1 9999'. Of notes, in
@@ -75,13 +76,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--lang", choices=("zh", "en"), help="speak Chinese or English")
 
 
-_ROLES = {
-    "server": ("服务器", "server"),
-    "client": ("客户端", "client"),
-    "fetch": ("网页客户端", "page client"),
-}
-
-
 class _Wrong(Exception):
     """The command is wrong."""
 
@@ -96,12 +90,15 @@ class _Named(NamedTuple):
 
 def run(options: argparse.Namespace) -> int:
     """Play, and return the exit status."""
+    if options.lang:
+        os.environ["RSOCK_LANG"] = options.lang
+    chinese = language() == "zh"
     try:
         _check(options)
-        if options.lang:
-            os.environ["RSOCK_LANG"] = options.lang
-        chinese = language() == "zh"
         scenes = _scenes(options, chinese)
+    except NotesError as error:
+        print(f"{options._program}: {error.zh if chinese else error.en}", file=sys.stderr)
+        return 2
     except (_Wrong, OSError, UnicodeDecodeError) as error:
         print(f"{options._program}: {error}", file=sys.stderr)
         return 2
@@ -248,12 +245,9 @@ def _of_notes(options: argparse.Namespace, named: _Named, chinese: bool) -> list
 def _title(blocks: list[Block], chinese: bool) -> str:
     described = []
     for block in blocks:
-        role = _ROLES[block.role][0 if chinese else 1]
-        kind = block.proto.upper() if block.proto in ("tcp", "udp") else ""
-        port = "" if block.port is None else f" {block.port}"
         lines = f"{block.first}-{block.last}"
         where = f"（第 {lines} 行）" if chinese else f" (lines {lines})"
-        described.append(f"{kind} {role}{port}{where}".lstrip())
+        described.append(block.title("zh" if chinese else "en") + where)
     return " + ".join(described)
 
 
