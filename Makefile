@@ -75,10 +75,12 @@ bench-fetch: build ## time fetching beside other clients, where nginx is install
 compat: ## run the interpreters' own tests on every Python that is found
 	@sh tests/compat/conformance "$(CONFORMANCE)" "$(PROFILE)"
 
-format: build ## put all code into shape
+format: build ## put all code into shape, and what is made of it
 	cargo fmt
 	$(PY) -m ruff check --fix --quiet
+	$(PY) notebooks/strip.py
 	$(PY) -m ruff format --quiet
+	$(PY) docs/make_reference.py
 
 clean: ## remove all that was built
 	cargo clean --quiet

@@ -1,26 +1,15 @@
 """What the README, the documentation and the examples say: every block of Python in them runs."""
 
 import ast
-import io
 import itertools
 import re
 import sys
-import tokenize
 import xml.etree.ElementTree
-from pathlib import Path
 
+import pages
 import pytest
+import said
 import support
-
-ROOT = Path(__file__).resolve().parent.parent
-
-PAGES = [
-    ("README.md", "README.zh-CN.md"),
-    ("docs/fetch.md", "docs/fetch.zh-CN.md"),
-    ("docs/servers.md", "docs/servers.zh-CN.md"),
-]
-
-FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # What a service manager does: it opens a socket, gives it the number 3, and names the process.
 ACTIVATION = """
@@ -34,23 +23,6 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
-def blocks(page):
-    return FENCE.findall((ROOT / page).read_text(encoding="utf-8"))
-
-
-def promised(source):
-    """Give what the comments beside calls of print(), and those at the end, say is printed."""
-    lines = source.splitlines()
-    end = len(lines)
-    while lines[end - 1].startswith("# "):
-        end -= 1
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        row = token.start[0] - 1
-        beside = row >= end or lines[row].lstrip().startswith("print(")
-        if token.type == tokenize.COMMENT and beside:
-            yield token.string[2:]
-
-
 def run(source, folder):
     """Run a block as it stands, but for its port: it may be in use on this machine."""
     prefix = [sys.executable, "-c", ACTIVATION] if '"systemd"' in source else []
@@ -59,40 +31,72 @@ def run(source, folder):
 
 EVERY = [
     pytest.param(source, id=f"{page}-{number}")
-    for page in itertools.chain(*PAGES)
-    for number, source in enumerate(blocks(page), 1)
+    for page in itertools.chain(*pages.PAGES)
+    for number, source in enumerate(pages.programs(page), 1)
+    if not pages.name_of(source)  # those go together, and are played in test_sessions.py
 ]
 
 
 @pytest.mark.parametrize("source", EVERY)
 def test_a_block_runs_and_prints_what_stands_beside_it(source, tmp_path):
-    said = list(promised(source))
-    assert [line for line in run(source, tmp_path) if line in said] == said
+    promises = list(said.promised(source))
+    assert [line for line in run(source, tmp_path) if line in promises] == promises
 
 
-@pytest.mark.parametrize(("english", "chinese"), PAGES)
+@pytest.mark.parametrize(("english", "chinese"), pages.PAGES)
 def test_both_languages_show_the_same_programs(english, chinese):
     # A tree has no comments, which are translated.
-    trees = [[ast.dump(ast.parse(block)) for block in blocks(page)] for page in (english, chinese)]
+    trees = [
+        [ast.dump(ast.parse(program)) for program in pages.programs(page)]
+        for page in (english, chinese)
+    ]
     assert trees[0]
     assert trees[0] == trees[1]
 
 
-@pytest.mark.parametrize("page", list(itertools.chain(*PAGES)))
+@pytest.mark.parametrize(("english", "chinese"), [*pages.PAGES, *pages.OTHERS])
+def test_both_languages_have_the_same_sections(english, chinese):
+    def outline(page):
+        lines = re.sub(r"^```.*?^```$", "", pages.text_of(page), flags=re.M | re.S).splitlines()
+        return [line.partition(" ")[0] for line in lines if line.startswith("#")]
+
+    if english != "docs/reference.md":  # which is made, and only explained in Chinese
+        assert outline(english) == outline(chinese)
+
+
+@pytest.mark.parametrize("page", list(itertools.chain(*pages.PAGES, *pages.OTHERS)))
 def test_what_a_page_links_to_is_there(page):
-    text = (ROOT / page).read_text(encoding="utf-8")
-    links = re.findall(r"\]\(([^)#]+)", text)
+    links = re.findall(r"\]\(([^)#]+)", pages.text_of(page))
     missing = [
         link
         for link in links
-        if not link.startswith("https:") and not ((ROOT / page).parent / link).exists()
+        if not link.startswith("https:") and not ((pages.ROOT / page).parent / link).exists()
     ]
     assert links
     assert missing == []
 
 
+def test_the_reference_is_what_the_docstrings_say():
+    support.python(
+        "import make_reference, sys; assert make_reference.main(['--check']) == 0",
+        cwd=pages.ROOT / "docs",
+    )
+
+
+def test_the_reference_in_chinese_names_everything():
+    names = re.findall(r"^### (\w+)", pages.text_of("docs/reference.md"), re.MULTILINE)
+    chinese = pages.text_of("docs/reference.zh-CN.md")
+    assert [name for name in names if name != "What" and f"`{name}" not in chinese] == []
+
+
+def test_every_example_is_listed_in_both_languages():
+    programs = {path.name for path in (pages.ROOT / "examples").glob("*.py")}
+    for page in ("examples/README.md", "examples/README.zh-CN.md"):
+        assert set(re.findall(r"\]\((\w+\.py)\)", pages.text_of(page))) == programs
+
+
 @pytest.mark.parametrize(
-    "drawing", sorted((ROOT / "docs").glob("*.svg")), ids=lambda path: path.name
+    "drawing", sorted((pages.ROOT / "docs").glob("*.svg")), ids=lambda path: path.name
 )
 def test_a_drawing_can_be_read_and_says_what_it_shows(drawing):
     picture = xml.etree.ElementTree.parse(drawing).getroot()

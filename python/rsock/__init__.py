@@ -382,6 +382,7 @@ _LATER = {
     "Response": "_response",
     "TcpServer": "_servers",
     "UdpServer": "_servers",
+    "explain": "_learn.hints",
     "fetch": "_fetch",
 }
 for _name, _file in _LATER.items():
@@ -409,6 +410,20 @@ def uninstall():
     from rsock import _install
 
     _install.uninstall()
+
+
+def load_ipython_extension(shell):
+    """Have hints follow the tracebacks of a notebook: what `%load_ext rsock` does."""
+    from rsock._learn import hooks
+
+    hooks.load_ipython_extension(shell)
+
+
+def unload_ipython_extension(shell):
+    """Take the hints out of a notebook: what `%unload_ext rsock` does."""
+    from rsock._learn import hooks
+
+    hooks.unload_ipython_extension(shell)
 
 
 class _Watch:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Sequence
-from typing import Callable, NamedTuple, NoReturn
 
-import rsock
-from rsock import _command_fetch
+# A command that runs a program takes no longer to begin than it must: what only other commands
+# need is imported for them.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
 
-
-class _Command(NamedTuple):
-    summary: str
-    arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int]
-
-
+#: The commands: where each is, and what it does. A file has `arguments` and `run` for argparse, or
+#: a `main` that reads its words by itself.
 _COMMANDS = {
-    "fetch": _Command(
-        "fetch a page and print it, or save it", _command_fetch.arguments, _command_fetch.run
-    ),
+    "run": ("_command_run", "run a script, a module or a block of notes on rsock"),
+    "blocks": ("_command_blocks", "list the programs of a page of notes"),
+    "play": ("_command_play", "run a server and its clients, and show what both say"),
+    "fetch": ("_command_fetch", "fetch a page and print it, or save it"),
 }
+#: Those that read their words by themselves, and whose exit is the affair of what they run.
+_PLAIN = ("run",)
 
 #: What a shell reports of a program that Ctrl+C has ended.
 _INTERRUPTED = 130
@@ -30,33 +29,48 @@ _INTERRUPTED = 130
 _NOT_WRITTEN = 23
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say in one line what is wrong with the command."""
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+def _program() -> str:
+    name = os.path.basename(sys.argv[0])
+    return "python -m rsock" if name in ("__main__.py", "-m") else name
 
 
 def _parser() -> argparse.ArgumentParser:
-    name = os.path.basename(sys.argv[0])
-    program = "python -m rsock" if name in ("__main__.py", "-m") else name
-    parser = _Parser(prog=program, description="Sockets, servers and pages from the command line.")
+    import argparse
+    from typing import NoReturn
+
+    import rsock
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            """Say in one line what is wrong with the command."""
+            self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+    program = _program()
+    parser = Parser(prog=program, description="Sockets, servers and pages from the command line.")
     parser.add_argument("--version", action="version", version=f"rsock {rsock.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for word, command in _COMMANDS.items():
+    for word, (file, summary) in _COMMANDS.items():
         described = commands.add_parser(
             word,
-            help=command.summary,
-            description=command.summary[0].upper() + command.summary[1:] + ".",
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.arguments(described)
-        described.set_defaults(_run=command.run, _program=described.prog)
+        if word not in _PLAIN:
+            module = __import__(f"rsock.{file}", None, None, ("",))
+            module.arguments(described)
+            described.set_defaults(_run=module.run, _program=described.prog)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return the status to exit with; what goes wrong is one line on stderr."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words and words[0] in _PLAIN:
+        module = __import__(f"rsock.{_COMMANDS[words[0]][0]}", None, None, ("",))
+        plain: int = module.main(words[1:], f"{_program()} {words[0]}")
+        return plain
+    options = _parser().parse_args(words)
     try:
         status: int = options._run(options)
         sys.stdout.flush()

@@ -10,12 +10,14 @@ mod clients;
 mod constants;
 mod datagrams;
 mod descriptors;
+mod detour;
 mod enums;
 mod error;
 mod fast;
 mod fetch;
 mod fetch_errors;
 mod fork;
+mod holder;
 mod host;
 mod inet;
 mod lifecycle;
@@ -33,6 +35,7 @@ mod shared;
 mod socket;
 mod timeout;
 mod transfer;
+mod uncaught;
 
 use pyo3::prelude::*;
 
@@ -50,9 +53,13 @@ mod _rsock {
     #[pymodule_export]
     use super::descriptors::{close, dup, socketpair};
     #[pymodule_export]
+    use super::detour::_detour;
+    #[pymodule_export]
     use super::fetch::{HttpCore, PyFetched};
     #[pymodule_export]
     use super::fork::{after_fork, before_fork};
+    #[pymodule_export]
+    use super::holder::_port_holder;
     #[pymodule_export]
     use super::inet::{
         cmsg_len, cmsg_space, htonl, htons, inet_aton, inet_ntoa, inet_ntop, inet_pton, ntohl,
@@ -72,6 +79,8 @@ mod _rsock {
     use super::shared::_bind;
     #[pymodule_export]
     use super::timeout::{getdefaulttimeout, setdefaulttimeout};
+    #[pymodule_export]
+    use super::uncaught::{_no_such_name, _report_uncaught};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyInt, PyList, PyString, PyTuple};
 use socket2::SockAddr;
 
 use super::argument::{Given, LEFT_OUT, c_string, file_system_name};
-use super::{enums, host, number, raw};
+use super::{detour, enums, host, number, raw};
 use crate::error::Error;
 use crate::net::ip::{self, IpText};
 use crate::net::resolver;
@@ -50,6 +50,16 @@ pub(super) fn getaddrinfo<'py>(
     let service = service_name(port)?;
     let event = (host, port, hints.family, hints.kind, hints.protocol).into_pyobject(py)?;
     raw::audit(c"socket.getaddrinfo", &event)?;
+    let elsewhere = detour::look_up(
+        name.as_deref(),
+        service.as_deref(),
+        hints.family,
+        hints.kind,
+    );
+    let (name, service) = match elsewhere {
+        Some((name, service)) => (Some(name), service),
+        None => (name, service),
+    };
     let look_up = || AddressList::look_up(name.as_deref(), service.as_deref(), hints);
     // Numbers alone never make the library wait, and other threads need not be let in for them.
     let found = if is_numeric(name.as_deref()) && is_numeric_port(service.as_deref()) {
@@ -228,6 +238,9 @@ pub(super) fn gethostbyname<'py>(host: &Bound<'py, PyAny>) -> PyResult<Bound<'py
     let py = host.py();
     let name = host::older_host(host, "gethostbyname() argument 1")?;
     raw::audit(c"socket.gethostbyname", &PyTuple::new(py, [host])?)?;
+    if let Some(number) = detour::number(&name) {
+        return Ok(PyString::new(py, &number));
+    }
     let address = ip_of(&host::address_of(py, &name, libc::AF_INET)?)?;
     Ok(PyString::new(py, IpText::from(address).as_str()))
 }

@@ -12,7 +12,7 @@ use socket2::SockRef;
 use super::argument::{Given, LEFT_OUT};
 use super::call::Interpreter;
 use super::lifecycle::{self, forgive_reset};
-use super::{address, message, number, options, raw, timeout, transfer};
+use super::{address, detour, message, number, options, raw, timeout, transfer};
 use crate::net::{Patience, Socket};
 use crate::sys;
 
@@ -139,7 +139,10 @@ impl PySocket {
     #[pyo3(signature = (address, /))]
     fn connect(slf: &Bound<'_, Self>, address: &Bound<'_, PyAny>) -> PyResult<()> {
         let (py, socket) = (slf.py(), &slf.get().socket);
-        let target = address::from_python(socket, address, "connect")?;
+        let target = match detour::target(socket, address)? {
+            Some(elsewhere) => elsewhere,
+            None => address::from_python(socket, address, "connect")?,
+        };
         raw::audit_pair(c"socket.connect", slf.as_any(), address)?;
         socket.connect(&Interpreter(py), &target)
     }
@@ -148,7 +151,10 @@ impl PySocket {
     #[pyo3(signature = (address, /))]
     fn connect_ex(slf: &Bound<'_, Self>, address: &Bound<'_, PyAny>) -> PyResult<i32> {
         let (py, socket) = (slf.py(), &slf.get().socket);
-        let target = address::from_python(socket, address, "connect_ex")?;
+        let target = match detour::target(socket, address)? {
+            Some(elsewhere) => elsewhere,
+            None => address::from_python(socket, address, "connect_ex")?,
+        };
         raw::audit_pair(c"socket.connect", slf.as_any(), address)?;
         match socket.connect(&super::call::KeepErrors(py), &target) {
             Ok(()) => Ok(0),

@@ -1,0 +1,95 @@
+"""Whether a program waits for clients, and what it does otherwise, told by the system.
+
+Nothing is sent and no connection is made: a server must not see anybody but its clients.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rsock._learn.keeper import processes
+
+_LISTENING = "0A"
+_ACCEPTS = 0x10000  # a flag of unix(7) sockets
+_DATAGRAMS = "0002"
+#: The system calls that sleep, by machine: nanosleep, clock_nanosleep.
+_SLEEPS = {"x86_64": ("35", "230"), "aarch64": ("101", "115")}.get(os.uname().machine, ())
+
+
+def session(leader: int) -> list[int]:
+    """Return the processes of a session, its leader first."""
+    wanted = str(leader)
+    return sorted(
+        (pid for pid, fields in processes() if fields[3] == wanted), key=lambda pid: pid != leader
+    )
+
+
+def waiting(pids: list[int]) -> str | None:
+    """Tell how one of these processes waits for clients: "tcp", "udp", "unix"; None if none does."""
+    for pid in pids:
+        mine = _inodes(pid)
+        kind = _kind(pid, mine) if mine else None
+        if kind is not None:
+            return kind
+    return None
+
+
+def _inodes(pid: int) -> set[str]:
+    found = set()
+    try:
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                target = os.readlink(f"/proc/{pid}/fd/{name}")
+            except OSError:
+                continue
+            if target.startswith("socket:["):
+                found.add(target[8:-1])
+    except OSError:
+        pass  # it has ended, or has become somebody else's
+    return found
+
+
+def _kind(pid: int, mine: set[str]) -> str | None:
+    # Read in the process's own place: it may live in another network than this one.
+    for name in ("tcp", "tcp6"):
+        if any(row[9] in mine and row[3] == _LISTENING for row in _rows(pid, name)):
+            return "tcp"
+    for row in _rows(pid, "unix"):
+        # Accepts connections, or takes datagrams under a name.
+        if row[6] in mine and (
+            int(row[3], 16) & _ACCEPTS or (row[4] == _DATAGRAMS and len(row) > 7)
+        ):
+            return "unix"
+    for name in ("udp", "udp6", "raw", "raw6"):
+        for row in _rows(pid, name):
+            # One that is connected has somebody whom it asks: that is a client.
+            if row[9] in mine and not row[2].strip("0:"):
+                return "udp"
+    return None
+
+
+def _rows(pid: int, name: str) -> list[list[str]]:
+    try:
+        with open(f"/proc/{pid}/net/{name}", encoding="utf-8", errors="replace") as file:
+            return [line.split() for line in file.readlines()[1:]]
+    except OSError:
+        return []
+
+
+def busy(pid: int) -> tuple[bool, int]:
+    """Tell whether a thread of a process runs or sleeps for a time, and what it has computed.
+
+    A thread that waits for somebody else does neither.
+    """
+    active = False
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+        for thread in threads:
+            with open(f"/proc/{pid}/task/{thread}/syscall", encoding="ascii") as file:
+                call = file.read().split(None, 1)[0]
+            active = active or call == "running" or call in _SLEEPS
+    except (OSError, IndexError):
+        return False, 0  # it has ended, or may not be looked at
+    return active, int(fields[11]) + int(fields[12])

@@ -1,0 +1,106 @@
+"""Run as a file by a play, in a process of its own: make it like a terminal's, then run the script.
+
+The arguments are orders in JSON (the words of `rsock run`, the port that is wanted, which ports were
+given in place of which), and the descriptor on which to report a port that was given.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import Any
+
+_LOCAL = ("", "localhost", "0.0.0.0", "::", "::1", "<broadcast>")
+#: Where descriptors go that a script should not count.
+_HIGH = 200
+
+
+def _main() -> int:
+    # This folder is no place to import from; and the one below may be known by this only.
+    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    sys.path[0] = ""
+    sys.path.append(package)
+    import fcntl
+    import json
+
+    orders = json.loads(sys.argv[1])
+    report = int(sys.argv[2])
+    try:
+        high = fcntl.fcntl(report, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+        os.close(report)
+        report = high
+    except OSError:
+        os.set_inheritable(report, False)
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        # Lines appear as they are printed, as they do on a terminal.
+        stream.reconfigure(  # type: ignore[union-attr]
+            encoding="utf-8", errors=stream.errors, line_buffering=stream is not sys.stdin
+        )
+    given = {int(port): int(other) for port, other in orders["ports"].items()}
+    if given or orders["port"] is not None:
+        import rsock
+
+        _map_ports(rsock.socket, given, orders["port"], report)
+
+    from rsock._command_run import main
+
+    return main(orders["words"], "rsock run")
+
+
+def _map_ports(kind: Any, given: dict[int, int], wanted: str | None, report: int) -> None:
+    """Have sockets use other ports than a script says: those that are given, or a free one."""
+    binds = kind.bind
+
+    def bind(self: Any, address: Any, /) -> None:
+        port = _port(address)
+        if not port or wanted is None:
+            return binds(self, address)
+        if port in given:
+            return binds(self, _with(address, given[port]))
+        if wanted == "auto":
+            try:
+                return binds(self, address)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            binds(self, _with(address, 0))
+            given[port] = self.getsockname()[1]
+        else:
+            binds(self, _with(address, int(wanted)))
+            given[port] = int(wanted)
+        os.write(report, f"{port} {given[port]}\n".encode())
+        return None
+
+    def elsewhere(address: Any) -> Any:
+        port = _port(address)
+        if port in given and (address[0] in _LOCAL or str(address[0]).startswith("127.")):
+            return _with(address, given[port])
+        return address
+
+    def last_of(call: Any) -> Any:
+        def mapped(self: Any, /, *arguments: Any) -> Any:
+            if arguments:
+                arguments = (*arguments[:-1], elsewhere(arguments[-1]))
+            return call(self, *arguments)
+
+        mapped.__name__ = call.__name__
+        return mapped
+
+    kind.bind = bind
+    for name in ("connect", "connect_ex", "sendto", "sendmsg"):
+        setattr(kind, name, last_of(getattr(kind, name)))
+
+
+def _port(address: Any) -> int | None:
+    if isinstance(address, tuple) and len(address) >= 2 and isinstance(address[1], int):
+        return address[1]
+    return None
+
+
+def _with(address: Any, port: int) -> Any:
+    return (address[0], port, *address[2:])
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

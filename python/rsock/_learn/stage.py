@@ -1,0 +1,405 @@
+"""Programs as processes: started, heard, waited for and stopped.
+
+One loop does all of it: `Stage.until` hears what programs say, hands them what they are to read, and
+looks at the lifeline, until something is so or time is over.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from typing import Callable, NamedTuple
+
+from rsock._learn import keeper, listening
+from rsock._learn.screen import Screen, Voice
+
+_PLAYED = os.path.join(os.path.dirname(__file__), "played.py")
+_CHUNK = 1 << 16
+#: How much is kept of what a program says on stderr, to look for a reason in.
+_KEPT = 1 << 16
+#: How long to hear a program that has ended, whose output somebody else still holds open.
+_ECHO = 0.2
+#: How long a server may go on with what it began, after its last client.
+_SETTLES = 3.0
+BROKEN = 23  # as `rsock fetch` has it, where the output cannot be written
+#: For how long it has to do nothing, to be taken for one that waits.
+_QUIET = 0.15
+
+
+class Part(NamedTuple):
+    """What is to be run, and how."""
+
+    name: str
+    #: What follows `rsock run`.
+    words: list[str]
+    #: The port to use in place of the script's own: "auto" for a free one, if that is taken.
+    port: str | None = None
+    #: What it reads; None if that is the input of the play.
+    input: bytes | None = b""
+
+
+class Ended(Exception):
+    """The play is to end now, with this status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Actor:
+    """A program that runs, or has run."""
+
+    def __init__(self, part: Part, screen: Screen, ports: dict[int, int]) -> None:
+        self.name = part.name
+        self.stopping = False
+        #: What it said on stderr: all of it, the end of it, since it was being stopped.
+        self.tail = b""
+        self.held = b""
+        orders = json.dumps({"words": part.words, "port": part.port, "ports": ports})
+        report, reports = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, _PLAYED, orders, str(reports)],
+                stdin=subprocess.DEVNULL if part.input == b"" else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                pass_fds=[reports],
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(report)
+            raise
+        finally:
+            os.close(reports)
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self.stdin = self._process.stdin
+        self.to_read = part.input or b""
+        self.follows = part.input is None
+        self.voices = {
+            self._process.stdout.fileno(): Voice(screen, part.name, False),
+            self._process.stderr.fileno(): Voice(screen, part.name, True),
+        }
+        self.error = self._process.stderr.fileno()
+        self.report = report
+        self.reported = b""
+        self.pid = self._process.pid
+        self.since = time.monotonic()
+
+    @property
+    def status(self) -> int | None:
+        """Return how it ended, as subprocess has it; None while it runs."""
+        return self._process.poll()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to all of its session, as a terminal does."""
+        if self.status is None:
+            try:
+                os.killpg(self.pid, number)
+            except (ProcessLookupError, PermissionError):
+                pass  # it is about to end
+
+    def close(self) -> None:
+        """Let go of its pipes."""
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                try:
+                    stream.close()
+                except OSError:
+                    pass
+        os.close(self.report)
+
+    def mapped(self) -> dict[int, int]:
+        """Return which ports it was given in place of those that it asked for."""
+        pairs = (line.split() for line in self.reported.splitlines())
+        return {int(pair[0]): int(pair[1]) for pair in pairs if len(pair) == 2}
+
+
+class Stage:
+    """Where programs run: at most one scene at a time."""
+
+    def __init__(self, screen: Screen, lifeline: int, grace: float) -> None:
+        self._screen = screen
+        self._lifeline = lifeline
+        self._grace = grace
+        self._actors: list[Actor] = []
+        self._open: dict[int, Actor] = {}
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(lifeline, selectors.EVENT_READ)
+        self._follower: Actor | None = None
+        self._input_over = False
+        wakeup, self._wakes = os.pipe()
+        for fd in (wakeup, self._wakes):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._wakeup = wakeup
+        self._selector.register(wakeup, selectors.EVENT_READ)
+        self._heard = time.monotonic()
+        self._hearing = True
+        self._deaf = False
+
+    def start(self, part: Part, ports: dict[int, int]) -> Actor:
+        """Start a program."""
+        actor = Actor(part, self._screen, ports)
+        self._actors.append(actor)
+        for fd in (*actor.voices, actor.report):
+            os.set_blocking(fd, False)
+            self._open[fd] = actor
+            if self._hearing or fd == actor.report:
+                self._selector.register(fd, selectors.EVENT_READ)
+        if actor.stdin is not None:
+            os.set_blocking(actor.stdin.fileno(), False)
+            if actor.follows:
+                self._follow(actor)
+            else:
+                self._selector.register(actor.stdin, selectors.EVENT_WRITE)
+        return actor
+
+    def running(self) -> list[Actor]:
+        """Return the programs of the scene that run."""
+        return [actor for actor in self._actors if actor.status is None]
+
+    def until(self, condition: Callable[[], bool], limit: float, step: float = 0.1) -> bool:
+        """Hear the programs until `condition()` is true, or return False after `limit` seconds."""
+        end = time.monotonic() + limit
+        while not condition():
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            self._round(min(left, step))
+        return True
+
+    def _round(self, wait: float) -> None:
+        self._heed_room()
+        broken = self._screen.writer.broken
+        if broken is not None and not self._deaf:
+            self._deaf = True
+            # A terminal that was closed fails otherwise than a pipe that nobody reads.
+            raise Ended(BROKEN if broken.errno == errno.EPIPE else 128 + signal.SIGHUP)
+        ready = self._selector.select(wait)
+        # What a program prints before it fails stands before what it says of its failure.
+        ready.sort(key=lambda event: event[0].fd)
+        for key, _ in ready:
+            if key.fd == self._lifeline:
+                self._hear_front()
+            elif key.fd == self._wakeup:
+                os.read(self._wakeup, 4096)
+            elif key.fd == 0:
+                self._pass_on()
+            elif key.fd in self._open:
+                self._read(key.fd)
+            else:
+                self._feed(key.fd)
+        now = time.monotonic()
+        for actor in self._actors:
+            for voice in actor.voices.values():
+                voice.flush(now)
+
+    def _heed_room(self) -> None:
+        """Stop hearing programs while nobody reads what they said, and begin again."""
+        wanted = not self._screen.writer.full
+        if wanted == self._hearing:
+            return
+        self._hearing = wanted
+        for fd, actor in self._open.items():
+            if fd != actor.report:
+                if wanted:
+                    self._selector.register(fd, selectors.EVENT_READ)
+                else:
+                    self._selector.unregister(fd)
+
+    def _hear_front(self) -> None:
+        try:
+            said = os.read(self._lifeline, 64)
+        except BlockingIOError:
+            return
+        for number, letter in keeper.SIGNALS.items():
+            if letter in said:
+                raise Ended(128 + number)
+        # The front is no more: there is nobody to say anything to, and no time to lose.
+        keeper.sweep()
+        os._exit(1)
+
+    def _read(self, fd: int) -> bool:
+        actor = self._open[fd]
+        try:
+            data = os.read(fd, _CHUNK)
+        except BlockingIOError:
+            return False
+        if not data:
+            if fd in self._selector.get_map():  # not while nobody reads
+                self._selector.unregister(fd)
+            del self._open[fd]
+            if fd in actor.voices:
+                actor.voices[fd].flush()
+            return False
+        if fd == actor.report:
+            actor.reported = (actor.reported + data)[-_KEPT:]
+            return True
+        self._heard = time.monotonic()
+        if fd == actor.error:
+            actor.tail = (actor.tail + data)[-_KEPT:]
+            if actor.stopping:
+                actor.held = (actor.held + data)[-_KEPT:]
+                return True
+            # On a terminal it would stand behind the question that it could not ask.
+            for voice in actor.voices.values():
+                if voice is not actor.voices[fd]:
+                    voice.flush()
+        actor.voices[fd].say(data)
+        return True
+
+    def _feed(self, fd: int) -> None:
+        for actor in self._actors:
+            if actor.stdin is not None and not actor.stdin.closed and actor.stdin.fileno() == fd:
+                try:
+                    sent = os.write(fd, actor.to_read[:_CHUNK]) if actor.to_read else 0
+                    actor.to_read = actor.to_read[sent:]
+                except BlockingIOError:
+                    return
+                except OSError:
+                    actor.to_read = b""  # it does not read any more
+                if not actor.to_read:
+                    self._selector.unregister(fd)
+                    if not actor.follows or self._input_over:
+                        actor.stdin.close()
+                return
+        self._selector.unregister(fd)
+
+    def _follow(self, actor: Actor) -> None:
+        """Let a program read what the play is given to read, from now on."""
+        self._follower = actor
+        if self._input_over:
+            assert actor.stdin is not None
+            actor.stdin.close()
+        elif 0 not in self._selector.get_map():
+            try:
+                self._selector.register(0, selectors.EVENT_READ)
+            except (PermissionError, ValueError, OSError):
+                self._pass_on()  # a file, which can be read at any time
+
+    def _pass_on(self) -> None:
+        try:
+            data = os.read(0, _CHUNK)
+        except OSError:
+            data = b""
+        actor = self._follower
+        if not data:
+            self._input_over = True
+            if 0 in self._selector.get_map():
+                self._selector.unregister(0)
+        if actor is None or actor.stdin is None or actor.stdin.closed:
+            return
+        actor.to_read += data
+        if actor.to_read:
+            if actor.stdin.fileno() not in self._selector.get_map():
+                self._selector.register(actor.stdin, selectors.EVENT_WRITE)
+        elif not data:
+            actor.stdin.close()
+
+    def finish(self, actor: Actor) -> None:
+        """Hear a program that has ended to the end."""
+        self._unfollow(actor)
+        self.until(lambda: not any(fd in self._open for fd in actor.voices), _ECHO, 0.02)
+        for fd, voice in actor.voices.items():
+            if fd == actor.error and actor.stopping:
+                said = without_interrupts(actor.held)
+                if said:
+                    voice.say(said)
+            voice.flush()
+
+    def _unfollow(self, actor: Actor) -> None:
+        if self._follower is actor:
+            self._follower = None
+            if 0 in self._selector.get_map():
+                self._selector.unregister(0)
+        if actor.stdin is not None and not actor.stdin.closed:
+            if actor.stdin.fileno() in self._selector.get_map():
+                self._selector.unregister(actor.stdin)
+            actor.stdin.close()
+
+    def settle(self, server: Actor) -> None:
+        """Give a server the time to do what it has begun: to close, to say that it has."""
+        quiet_since = time.monotonic()
+        spent = -1
+
+        def settled() -> bool:
+            nonlocal quiet_since, spent
+            now = time.monotonic()
+            states = [listening.busy(pid) for pid in listening.session(server.pid)]
+            computed = sum(ticks for _, ticks in states)
+            if any(active for active, _ in states) or computed != spent:
+                quiet_since = now
+            spent = computed
+            return server.status is not None or now - max(quiet_since, self._heard) > _QUIET
+
+        self.until(settled, _SETTLES, 0.03)
+
+    def stop(self, actor: Actor) -> bool:
+        """Stop a program as Ctrl+C does; tell whether that was enough."""
+        gentle = True
+        if actor.status is None:
+            actor.stopping = True
+            for number, patience in (
+                (signal.SIGINT, self._grace),
+                # Python waits for its threads after the first; a second one ends that.
+                (signal.SIGINT, self._grace / 2),
+                (signal.SIGTERM, self._grace / 2),
+                (signal.SIGKILL, 5.0),
+            ):
+                gentle = number == signal.SIGINT
+                actor.signal(number)
+                if self.until(lambda: actor.status is not None, patience, 0.02):
+                    break
+        self.finish(actor)
+        return gentle
+
+    def clear(self) -> None:
+        """End whatever is left of a scene, at once."""
+        for actor in self._actors:
+            actor.signal(signal.SIGKILL)
+        keeper.sweep()
+        for actor in self._actors:
+            for fd in (*actor.voices, actor.report):
+                while fd in self._open and self._read(fd):
+                    pass
+                if self._open.pop(fd, None) is not None and fd in self._selector.get_map():
+                    self._selector.unregister(fd)
+            self._unfollow(actor)
+            for voice in actor.voices.values():
+                voice.flush()
+            actor.close()
+        self._actors.clear()
+
+
+#: A traceback that ends in Ctrl+C, with the line that Python may put in front of it.
+_INTERRUPT = re.compile(
+    rb"(?:^(?:Exception ignored |Process |Exception in ).*\n)?"
+    rb"^Traceback \(most recent call last\):\n"
+    rb"(?:^[ \t].*\n|^\n)*"
+    rb"^KeyboardInterrupt\b.*(?:\n|\Z)"
+    rb"(?!\n(?:During handling|The above exception))",
+    re.MULTILINE,
+)
+_FRAME = re.compile(rb'^  File "([^"]+)", line (\d+)', re.MULTILINE)
+
+
+def without_interrupts(said: bytes) -> bytes:
+    """Return what a program said as it was stopped, without the tracebacks of that."""
+    return _INTERRUPT.sub(b"", said)
+
+
+def where(said: bytes) -> int | None:
+    """Return the line of its script in which a program was when it was stopped."""
+    frames = _FRAME.findall(said)
+    lines = [int(line) for name, line in frames if name == frames[0][0]]
+    return lines[-1] if lines else None
