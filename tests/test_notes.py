@@ -6,7 +6,6 @@ import os
 import pathlib
 
 import pytest
-
 from rsock._learn import notes, pairs, repairs
 
 SHARED = pathlib.Path(
@@ -36,7 +35,9 @@ def inventory():
 
 BLOCKS = {each["id"]: each for each in inventory()}
 ROWS = [each for each in BLOCKS.values() if each["kind"] in ("script", "transcript")]
-PROGRAMS = [each for each in BLOCKS.values() if each["kind"] == "assembly" and "doc" not in each["id"]]
+PROGRAMS = [
+    each for each in BLOCKS.values() if each["kind"] == "assembly" and "doc" not in each["id"]
+]
 
 
 def blocks_of(page):
@@ -45,8 +46,7 @@ def blocks_of(page):
 
 
 def defects_of(row):
-    found = {key for text in row["defects"] for word, key in KEYS.items() if word in text}
-    return found
+    return {key for text in row["defects"] for word, key in KEYS.items() if word in text}
 
 
 def kind_of(row):
@@ -282,7 +282,9 @@ def test_chinese_punctuation_in_a_block_is_reported():
     assert "U+FF08" in block.defects[0].en
 
 
-@pytest.mark.parametrize("page", ["", "\n\n", "只有文字\n", "client-server\nUDP\nSend: x\n", "```\n```"])
+@pytest.mark.parametrize(
+    "page", ["", "\n\n", "只有文字\n", "client-server\nUDP\nSend: x\n", "```\n```"]
+)
 def test_a_page_without_code_has_no_blocks(page):
     assert notes.read(page) == []
 
@@ -328,6 +330,8 @@ def test_a_huge_file_is_refused(tmp_path, monkeypatch):
 
 
 @pytest.mark.timeout(10)
-@pytest.mark.parametrize("line", ["a=1\n", "(" * 50 + "\n", "print x\n", "`" * 40 + "\n", "x y(z)=\n"])
+@pytest.mark.parametrize(
+    "line", ["a=1\n", "(" * 50 + "\n", "print x\n", "`" * 40 + "\n", "x y(z)=\n"]
+)
 def test_a_long_page_takes_no_long_time(line):
     notes.read(line * (1000 if len(line) < 20 else 200))

@@ -127,10 +127,16 @@ def _is_code(line: str) -> bool:
         return first in ("(", "[", "{", "-", "*", "`", "...")
     assigns = {"=", "+=", "-=", "*=", "/=", "|=", "%="}
     if operators & assigns:
-        return all(
-            each.kind in (NAME, OP, STRING, NUMBER) for each in found
-        ) and len(found) > 1 and found[1].kind != NAME
-    return len(found) > 1 and found[1].text in (".", "(", "[", ",", ";") and bool(operators & set("()[]"))
+        return (
+            all(each.kind in (NAME, OP, STRING, NUMBER) for each in found)
+            and len(found) > 1
+            and found[1].kind != NAME
+        )
+    return (
+        len(found) > 1
+        and found[1].text in (".", "(", "[", ",", ";")
+        and bool(operators & set("()[]"))
+    )
 
 
 def _runs(lines: list[str]) -> list[tuple[int, list[str]]]:
@@ -301,9 +307,18 @@ def _continues(program: list[_Part], part: _Part) -> bool:
         for statement in each.tree.body
     )
     defined = _binds(part)
-    return bool(free & bound) or bool(defined & wanted) or only_imports or not _imports(part) and (
-        bool(defined) and all(
-            isinstance(each, (ast.FunctionDef, ast.ClassDef)) for each in part.tree.body
+    return (
+        bool(free & bound)
+        or bool(defined & wanted)
+        or only_imports
+        or (
+            not _imports(part)
+            and (
+                bool(defined)
+                and all(
+                    isinstance(each, (ast.FunctionDef, ast.ClassDef)) for each in part.tree.body
+                )
+            )
         )
     )
 
@@ -339,5 +354,3 @@ def _binds(part: _Part) -> set[str]:
             elif isinstance(each, (ast.FunctionDef, ast.ClassDef)):
                 found.add(each.name)
     return found
-
-

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import builtins
 import functools
-from typing import Any, Callable, Iterator
+from collections.abc import Iterator
+from typing import Any, Callable
 
 from rsock._learn._python2_strings import Strings
 
@@ -47,7 +48,7 @@ class File:
 
     next = __next__
 
-    def __enter__(self) -> File:
+    def __enter__(self) -> File:  # noqa: PYI034  # Self came with Python 3.11
         return self
 
     def __exit__(self, *_: object) -> None:
