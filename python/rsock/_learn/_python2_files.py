@@ -17,8 +17,10 @@ class File:
         self._raw = raw
         self._strings = strings
 
-    def read(self, size: int = -1) -> Any:
-        return self._strings.up(self._raw.read(size) or b"")
+    def read(self, size: int | None = -1) -> Any:
+        # A reply of HTTP takes no negative number before Python 3.10.
+        data = self._raw.read() if size is None or size < 0 else self._raw.read(size)
+        return self._strings.up(data or b"")
 
     def readline(self, size: int = -1) -> Any:
         return self._strings.up(self._raw.readline(size))
