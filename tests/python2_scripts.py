@@ -17,7 +17,7 @@ class Script(NamedTuple):
 SCRIPTS = [
     Script(
         "threads",
-        '''# -*- coding: utf-8 -*-
+        """# -*- coding: utf-8 -*-
 import socket, threading
 
 def serve(sock, addr):
@@ -53,12 +53,12 @@ worker.start()
 worker.join()
 t.join()
 print t.isAlive()
-''',
+""",
         "from 127.0.0.1\n欢迎!\nHello, Michael!\nHello, 小明!\nHello, 小红!\nFalse\n",
     ),
     Script(
         "select chat",
-        '''import select, socket, sys
+        """import select, socket, sys
 
 server = socket.socket()
 server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -100,12 +100,12 @@ print bob.recv(100)
 bob.close()
 wait(1)
 print len(names), names.has_key(ann), names.values()
-''',
+""",
         "ann came\nbob came\n<ann> hi\nbob left\n1 False ['ann']\n",
     ),
     Script(
         "epoll web server",
-        '''import select, socket
+        """import select, socket
 EOL1 = b'\\n\\n'
 EOL2 = b'\\n\\r\\n'
 response  = b'HTTP/1.0 200 OK\\r\\nContent-Length: 13\\r\\n\\r\\n'
@@ -147,12 +147,12 @@ finally:
     server.close()
 print client.makefile().read().split('\\r\\n\\r\\n', 1)[1]
 exec "print 'done'"
-''',
+""",
         "----------\nGET / HTTP/1.0\r\n\nHello, world!\ndone\n",
     ),
     Script(
         "SocketServer",
-        '''import SocketServer, socket, threading
+        """import SocketServer, socket, threading
 
 class Handler(SocketServer.BaseRequestHandler):
     def handle(self):
@@ -192,12 +192,12 @@ def ask(server, text):
 ask(SocketServer.TCPServer(('127.0.0.1', 0), Handler), 'hello\\n')
 ask(Many(('127.0.0.1', 0), Lines), 'a\\nb\\n')
 ask(SocketServer.UDPServer(('127.0.0.1', 0), Packets), 'abc')
-''',
+""",
         "'HELLO'\n'> a\\n> b\\n'\ncba\n",
     ),
     Script(
         "file transfer",
-        '''import os, socket, struct, tempfile, thread, threading, hashlib
+        """import os, socket, struct, tempfile, thread, threading, hashlib
 
 path = tempfile.mktemp()
 content = ''.join(chr(n % 256) for n in xrange(100000))
@@ -235,12 +235,12 @@ c.close()
 done.wait(5)
 print hashlib.md5(open(path + '.copy', 'rb').read()).hexdigest() == hashlib.md5(content).hexdigest()
 os.remove(path); os.remove(path + '.copy')
-''',
+""",
         "data.bin 100000\nTrue\n",
     ),
     Script(
         "length prefixes",
-        '''import socket, struct
+        """import socket, struct
 a, b = socket.socketpair()
 def send(sock, text):
     sock.sendall(struct.pack('>I', len(text)) + text)
@@ -265,13 +265,13 @@ except EOFError, e:
     print e
     print e.message, e.args
 print `struct.pack('<HB', 0xFFFE, 010)`, 7 / 2, 7 // 2, -7 / 2, 7 / 2.0, 10L
-''',
+""",
         "plain 300\nclosed after 3 of 9\nclosed after 3 of 9 ('closed after 3 of 9',)\n"
         "'\\xfe\\xff\\x08' 3 3 -4 3.5 10\n",
     ),
     Script(
         "broadcast",
-        '''from socket import *
+        """from socket import *
 import time
 host, BUF = '', 1024
 r = socket(AF_INET, SOCK_DGRAM)
@@ -288,13 +288,13 @@ try:
     s.recv(10)
 except timeout, e:
     print 'timeout:', e
-''',
+""",
         "True\nfrom 127.0.0.1 : Is anyone there?\n'\\x7f\\x00\\x00\\x01' 127.0.0.1\n"
         "timeout: timed out\n",
     ),
     Script(
         "fork",
-        '''import os, socket, sys
+        """import os, socket, sys
 s = socket.socket()
 s.bind(('127.0.0.1', 0))
 s.listen(1)
@@ -313,12 +313,12 @@ print os.waitpid(pid, 0)[1] / 256
 r, w = os.pipe()
 os.write(w, 'pipe')
 print os.read(r, 10)
-''',
+""",
         "child: hello\n3\npipe\n",
     ),
     Script(
         "errors as they were",
-        '''import socket, sys
+        """import socket, sys
 s = socket.socket()
 s.bind(('127.0.0.1', 0))
 addr = s.getsockname()
@@ -344,13 +344,13 @@ try:
 except (TypeError, ValueError), e:
     print >>sys.stderr, 'unseen'
     print e, isinstance(e, StandardError)
-''',
+""",
         "Failed. Error Code : 111 Message Connection refused\n111 Connection refused\n"
         "Could not connect: Connection refused 111\nno True\n",
     ),
     Script(
         "mail by hand",
-        '''import socket, threading, base64
+        """import socket, threading, base64
 s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(1)
 def serve():
     conn, _ = s.accept()
@@ -386,12 +386,12 @@ c.send('Subject: hi\\r\\n\\r\\n' + base64.b64encode('user:\\xff') + '\\r\\n')
 print say('.')
 print say('QUIT')
 t.join()
-''',
+""",
         "220 ready\r\n250 hi 250 ok 250 ok\n354 go on\nSubject: hi||dXNlcjr/|\n250 ok\n221 bye\n",
     ),
     Script(
         "web by hand",
-        '''#coding=utf-8
+        """#coding=utf-8
 import BaseHTTPServer, urllib2, urllib, threading, StringIO, socket, urlparse
 class Handler(BaseHTTPServer.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -426,12 +426,13 @@ head, body = out.getvalue().split('\\r\\n\\r\\n', 1)
 print head.split('\\r\\n')[0].split(' ', 1)[1], body
 t.join()
 server.server_close()
-''',
+""",
         "<p>你好</p>\ncba\n200 OK <p>x</p>\n",
     ),
     Script(
         "queues and words",
-        '''import Queue, threading, string, time, cPickle, commands, ConfigParser, subprocess, itertools
+        """import Queue, threading, string, time, cPickle, commands
+import ConfigParser, subprocess, itertools
 q = Queue.Queue()
 for n in range(3): q.put(n)
 try:
@@ -465,7 +466,7 @@ exec 'y = 4' in globals()
 print y, eval('7 / 2'), (lambda (a, b), c: a + b + c)((1, 2), 3) if 0 else 6
 print
 print 'tab\\t', 'x', 'end',
-''',
+""",
         "0 1 2 empty\n1 [2, 3] False\n[('a', 1), ('b', 2)] [('b', 2), ('a', 1)] True\n"
         "[3, 2, 1] [1, 2] [('a', 1), ('b', 2)]\n9\na-b X 616263 abc\n"
         "{'k': [1, 'two']} out\nin\n['1', \"'a'\"] 511 255 True ab \\d \\n\n"

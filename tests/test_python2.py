@@ -7,7 +7,6 @@ import sys
 
 import pytest
 from python2_scripts import SCRIPTS
-
 from rsock._learn import _check, python2
 
 # What runs a program as Python 2: the translation, among the names that it needs.

@@ -1,7 +1,6 @@
 """What `--fix` mends, what it says of it, and what it leaves alone."""
 
 import pytest
-
 from rsock._learn import python2, repairs
 
 SERVER = "import socket\ns = socket.socket()\ns.bind(('', 9999))\ns.listen(1)\n"
@@ -15,7 +14,12 @@ MENDED = [
         2,
     ),
     ("host", "h = 'wwww.example.com'\n", "h = 'www.example.com'\n", 1),
-    ("import", "# hi\nx = 1\ns = socket.socket()\n", "# hi\nimport socket\nx = 1\ns = socket.socket()\n", 3),
+    (
+        "import",
+        "# hi\nx = 1\ns = socket.socket()\n",
+        "# hi\nimport socket\nx = 1\ns = socket.socket()\n",
+        3,
+    ),
     ("import", '"""Doc."""\ntime.sleep(0)\n', '"""Doc."""\nimport time\ntime.sleep(0)\n', 2),
     (
         "import",

@@ -28,7 +28,7 @@ class Shim(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         real = self.__dict__["_real"]
-        if real is None or name == "__path__" and not hasattr(real, name):
+        if real is None or (name == "__path__" and not hasattr(real, name)):
             raise AttributeError(f"'module' object has no attribute '{name}'")
         try:
             return getattr(real, name)
@@ -173,7 +173,10 @@ class Modules:
             return lambda text, *args: getattr(text, method)(*args)
 
         plain = "lower upper swapcase capitalize split rsplit strip lstrip rstrip find rfind index"
-        names = {word: of(word) for word in f"{plain} rindex count replace ljust rjust center zfill".split()}
+        names = {
+            word: of(word)
+            for word in f"{plain} rindex count replace ljust rjust center zfill".split()
+        }
         names["splitfields"] = names["split"]
         return letters, {
             **names,
@@ -263,15 +266,14 @@ class Modules:
             def __init__(self, *args: Any, **named: Any) -> None:
                 super().__init__(*args, **named)
                 for name in ("stdin", "stdout", "stderr"):
-                    stream = getattr(self, name)
+                    stream: Any = getattr(self, name)
                     if stream is not None and not named.get("universal_newlines"):
                         setattr(self, name, File(stream, strings))
 
             def communicate(self, input: Any = None, timeout: Any = None) -> Any:
-                kept = self.stdin, self.stdout, self.stderr
-                self.stdin, self.stdout, self.stderr = (
-                    each._raw if isinstance(each, File) else each for each in kept
-                )
+                for name in ("stdin", "stdout", "stderr"):
+                    stream: Any = getattr(self, name)
+                    setattr(self, name, stream._raw if isinstance(stream, File) else stream)
                 return strings.up(super().communicate(strings.down(input), timeout))
 
         def call(*args: Any, **named: Any) -> int:
@@ -319,7 +321,10 @@ class Modules:
         import configparser
 
         plain = configparser.RawConfigParser
-        return configparser, {"SafeConfigParser": configparser.ConfigParser, "RawConfigParser": plain}
+        return configparser, {
+            "SafeConfigParser": configparser.ConfigParser,
+            "RawConfigParser": plain,
+        }
 
     def _import_urllib(self) -> tuple[ModuleType, dict[str, Any]]:
         parse = importlib.import_module("urllib.parse")

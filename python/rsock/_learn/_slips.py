@@ -189,10 +189,10 @@ def _all_bound(tree: ast.Module) -> set[str]:
             found.add(each.arg)
         elif isinstance(each, ast.alias):
             found.add((each.asname or each.name).partition(".")[0])
-        elif isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found.add(each.name)
-        elif isinstance(each, ast.ExceptHandler) and each.name:
-            found.add(each.name)
+        elif isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or (
+            isinstance(each, ast.ExceptHandler) and each.name
+        ):
+            found.add(str(each.name))
         elif isinstance(each, (ast.Global, ast.Nonlocal)):
             found.update(each.names)
     return found
