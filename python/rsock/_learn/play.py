@@ -266,4 +266,3 @@ class Play:
 def play(scenes: list[Scene], ways: Ways) -> int:
     """Play these scenes and return the status; nothing that was started is left."""
     return keeper.guarded(lambda lifeline: Play(scenes, ways, lifeline).run())
-

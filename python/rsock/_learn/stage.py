@@ -134,6 +134,7 @@ class Stage:
         self._open: dict[int, Actor] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(lifeline, selectors.EVENT_READ)
+        self._errors: set[int] = set()
         self._follower: Actor | None = None
         self._input_over = False
         wakeup, self._wakes = os.pipe()
@@ -151,6 +152,7 @@ class Stage:
         """Start a program."""
         actor = Actor(part, self._screen, ports)
         self._actors.append(actor)
+        self._errors.add(actor.error)
         for fd in (*actor.voices, actor.report):
             os.set_blocking(fd, False)
             self._open[fd] = actor
@@ -186,8 +188,8 @@ class Stage:
             # A terminal that was closed fails otherwise than a pipe that nobody reads.
             raise Ended(BROKEN if broken.errno == errno.EPIPE else 128 + signal.SIGHUP)
         ready = self._selector.select(wait)
-        # What a program prints before it fails stands before what it says of its failure.
-        ready.sort(key=lambda event: event[0].fd)
+        # A program that says what it changed says it first; one that fails, last (see `_read`).
+        ready.sort(key=lambda event: event[0].fd not in self._errors)
         for key, _ in ready:
             if key.fd == self._lifeline:
                 self._hear_front()
@@ -251,10 +253,12 @@ class Stage:
             if actor.stopping:
                 actor.held = (actor.held + data)[-_KEPT:]
                 return True
-            # On a terminal it would stand behind the question that it could not ask.
-            for voice in actor.voices.values():
-                if voice is not actor.voices[fd]:
-                    voice.flush()
+            if b"Traceback (most" in data:
+                for other, voice in actor.voices.items():
+                    if other != fd:
+                        while other in self._open and self._read(other):
+                            pass
+                        voice.flush()
         actor.voices[fd].say(data)
         return True
 
@@ -379,6 +383,7 @@ class Stage:
                 voice.flush()
             actor.close()
         self._actors.clear()
+        self._errors.clear()
 
 
 #: A traceback that ends in Ctrl+C, with the line that Python may put in front of it.
