@@ -16,7 +16,7 @@ def names(real: ModuleType, strings: Strings) -> dict[str, Any]:
     class socket(real.socket):  # type: ignore[misc, name-defined]
         """A socket of Python 2."""
 
-        __slots__ = ("__weakref__",)
+        __slots__ = ()
 
         def accept(self) -> Any:
             peer, address = super().accept()
