@@ -296,7 +296,8 @@ def test_a_server_alone_serves_until_ctrl_c(tmp_path, name):
     assert line == expected
     assert process.returncode == -signal.SIGINT
     assert err.rstrip().endswith(b"KeyboardInterrupt")
-    assert b"rsock" not in err
+    if BLOCKS[name]["dialect"] != "2":  # whose sockets were of Python's own, and in tracebacks too
+        assert b"rsock" not in err
 
 
 @pytest.mark.parametrize("name", rows("waits"))
