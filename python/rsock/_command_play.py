@@ -10,9 +10,9 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from rsock._learn import play
+from rsock._learn.actor import Part
 from rsock._learn.hints import language
 from rsock._learn.notes import NotesError
-from rsock._learn.stage import Part
 
 if TYPE_CHECKING:
     from rsock._learn._blocks import Block

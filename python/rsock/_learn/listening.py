@@ -25,7 +25,7 @@ def session(leader: int) -> list[int]:
 
 
 def waiting(pids: list[int]) -> str | None:
-    """Tell how one of these processes waits for clients: "tcp", "udp", "unix"; None if none does."""
+    """Tell how one of these processes waits for clients: "tcp", "udp", "unix"; or None."""
     for pid in pids:
         mine = _inodes(pid)
         kind = _kind(pid, mine) if mine else None

@@ -6,8 +6,9 @@ import time
 from typing import NamedTuple
 
 from rsock._learn import keeper, listening
+from rsock._learn.actor import Actor, Part, where
 from rsock._learn.screen import Screen
-from rsock._learn.stage import Actor, Ended, Part, Stage, where
+from rsock._learn.stage import Ended, Stage
 
 #: How long to wait for what is known not to come.
 SILENT = 3.0
@@ -44,8 +45,10 @@ _TEXTS = {
         "{name} ended with status {status} before it listened.",
     ),
     "never": (
-        "{name} 在 {limit:g} 秒内没有开始监听：服务器要先 bind，TCP 还要 listen。"
-        "可以用 --timeout 多等一会儿。",
+        (
+            "{name} 在 {limit:g} 秒内没有开始监听：服务器要先 bind，TCP 还要 listen。"
+            "可以用 --timeout 多等一会儿。"
+        ),
         "{name} did not listen within {limit:g} s: a server has to bind, and to listen if it is "
         "for TCP. --timeout waits longer.",
     ),
@@ -69,8 +72,10 @@ _TEXTS = {
     ),
     "line": ("（停在第 {line} 行）", " (it was in line {line})"),
     "silent": (
-        "提示：{server} 从不回复，{name} 的 recv 会一直等下去。UDP 不保证送达也不报错："
-        "给 socket 设置 settimeout(秒)，并让服务器用 sendto 回复。",
+        (
+            "提示：{server} 从不回复，{name} 的 recv 会一直等下去。UDP 不保证送达也不报错："
+            "给 socket 设置 settimeout(秒)，并让服务器用 sendto 回复。"
+        ),
         "Hint: {server} never answers, so {name} would wait in recv for ever. UDP neither promises "
         "delivery nor reports loss: use settimeout, and have the server reply with sendto.",
     ),
@@ -266,4 +271,3 @@ class Play:
 def play(scenes: list[Scene], ways: Ways) -> int:
     """Play these scenes and return the status; nothing that was started is left."""
     return keeper.guarded(lambda lifeline: Play(scenes, ways, lifeline).run())
-

@@ -1,7 +1,7 @@
 """Run as a file by a play, in a process of its own: make it like a terminal's, then run the script.
 
-The arguments are orders in JSON (the words of `rsock run`, the port that is wanted, which ports were
-given in place of which), and the descriptor on which to report a port that was given.
+The arguments are orders in JSON (the words of `rsock run`, the port that is wanted, which ports
+were given in place of which), and the descriptor on which to report a port that was given.
 """
 
 from __future__ import annotations
@@ -55,12 +55,15 @@ def _map_ports(kind: Any, given: dict[int, int], wanted: str | None, report: int
     def bind(self: Any, address: Any, /) -> None:
         port = _port(address)
         if not port or wanted is None:
-            return binds(self, address)
+            binds(self, address)
+            return
         if port in given:
-            return binds(self, _with(address, given[port]))
+            binds(self, _with(address, given[port]))
+            return
         if wanted == "auto":
             try:
-                return binds(self, address)
+                binds(self, address)
+                return
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise
@@ -70,7 +73,6 @@ def _map_ports(kind: Any, given: dict[int, int], wanted: str | None, report: int
             binds(self, _with(address, int(wanted)))
             given[port] = int(wanted)
         os.write(report, f"{port} {given[port]}\n".encode())
-        return None
 
     def elsewhere(address: Any) -> Any:
         port = _port(address)

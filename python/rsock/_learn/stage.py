@@ -1,29 +1,23 @@
 """Programs as processes: started, heard, waited for and stopped.
 
-One loop does all of it: `Stage.until` hears what programs say, hands them what they are to read, and
-looks at the lifeline, until something is so or time is over.
+One loop does all of it: `Stage.until` hears what programs say, hands them what they are to read,
+and looks at the lifeline, until something is so or time is over.
 """
 
 from __future__ import annotations
 
 import errno
-import json
 import os
-import re
 import selectors
 import signal
-import subprocess
-import sys
 import time
-from typing import Callable, NamedTuple
+from typing import Callable
 
 from rsock._learn import keeper, listening
-from rsock._learn.screen import Screen, Voice
+from rsock._learn.actor import KEPT, Actor, Part, without_interrupts
+from rsock._learn.screen import Screen
 
-_PLAYED = os.path.join(os.path.dirname(__file__), "played.py")
 _CHUNK = 1 << 16
-#: How much is kept of what a program says on stderr, to look for a reason in.
-_KEPT = 1 << 16
 #: How long to hear a program that has ended, whose output somebody else still holds open.
 _ECHO = 0.2
 #: How long a server may go on with what it began, after its last client.
@@ -33,94 +27,12 @@ BROKEN = 23  # as `rsock fetch` has it, where the output cannot be written
 _QUIET = 0.15
 
 
-class Part(NamedTuple):
-    """What is to be run, and how."""
-
-    name: str
-    #: What follows `rsock run`.
-    words: list[str]
-    #: The port to use in place of the script's own: "auto" for a free one, if that is taken.
-    port: str | None = None
-    #: What it reads; None if that is the input of the play.
-    input: bytes | None = b""
-
-
 class Ended(Exception):
     """The play is to end now, with this status."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
         self.status = status
-
-
-class Actor:
-    """A program that runs, or has run."""
-
-    def __init__(self, part: Part, screen: Screen, ports: dict[int, int]) -> None:
-        self.name = part.name
-        self.stopping = False
-        #: What it said on stderr: all of it, the end of it, since it was being stopped.
-        self.tail = b""
-        self.held = b""
-        orders = json.dumps({"words": part.words, "port": part.port, "ports": ports})
-        report, reports = os.pipe()
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, _PLAYED, orders, str(reports)],
-                stdin=subprocess.DEVNULL if part.input == b"" else subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                pass_fds=[reports],
-                start_new_session=True,
-            )
-        except BaseException:
-            os.close(report)
-            raise
-        finally:
-            os.close(reports)
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        self.stdin = self._process.stdin
-        self.to_read = part.input or b""
-        self.follows = part.input is None
-        self.voices = {
-            self._process.stdout.fileno(): Voice(screen, part.name, False),
-            self._process.stderr.fileno(): Voice(screen, part.name, True),
-        }
-        self.error = self._process.stderr.fileno()
-        self.report = report
-        self.reported = b""
-        self.pid = self._process.pid
-        self.since = time.monotonic()
-
-    @property
-    def status(self) -> int | None:
-        """Return how it ended, as subprocess has it; None while it runs."""
-        return self._process.poll()
-
-    def signal(self, number: int) -> None:
-        """Send a signal to all of its session, as a terminal does."""
-        if self.status is None:
-            try:
-                os.killpg(self.pid, number)
-            except (ProcessLookupError, PermissionError):
-                pass  # it is about to end
-
-    def close(self) -> None:
-        """Let go of its pipes."""
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream is not None:
-                try:
-                    stream.close()
-                except OSError:
-                    pass
-        os.close(self.report)
-
-    def mapped(self) -> dict[int, int]:
-        """Return which ports it was given in place of those that it asked for."""
-        pairs = (line.split() for line in self.reported.splitlines())
-        return {int(pair[0]): int(pair[1]) for pair in pairs if len(pair) == 2}
 
 
 class Stage:
@@ -134,6 +46,7 @@ class Stage:
         self._open: dict[int, Actor] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(lifeline, selectors.EVENT_READ)
+        self._errors: set[int] = set()
         self._follower: Actor | None = None
         self._input_over = False
         wakeup, self._wakes = os.pipe()
@@ -151,6 +64,7 @@ class Stage:
         """Start a program."""
         actor = Actor(part, self._screen, ports)
         self._actors.append(actor)
+        self._errors.add(actor.error)
         for fd in (*actor.voices, actor.report):
             os.set_blocking(fd, False)
             self._open[fd] = actor
@@ -186,8 +100,8 @@ class Stage:
             # A terminal that was closed fails otherwise than a pipe that nobody reads.
             raise Ended(BROKEN if broken.errno == errno.EPIPE else 128 + signal.SIGHUP)
         ready = self._selector.select(wait)
-        # What a program prints before it fails stands before what it says of its failure.
-        ready.sort(key=lambda event: event[0].fd)
+        # A program that says what it changed says it first; one that fails, last (see `_read`).
+        ready.sort(key=lambda event: event[0].fd not in self._errors)
         for key, _ in ready:
             if key.fd == self._lifeline:
                 self._hear_front()
@@ -243,18 +157,20 @@ class Stage:
                 actor.voices[fd].flush()
             return False
         if fd == actor.report:
-            actor.reported = (actor.reported + data)[-_KEPT:]
+            actor.reported = (actor.reported + data)[-KEPT:]
             return True
         self._heard = time.monotonic()
         if fd == actor.error:
-            actor.tail = (actor.tail + data)[-_KEPT:]
+            actor.tail = (actor.tail + data)[-KEPT:]
             if actor.stopping:
-                actor.held = (actor.held + data)[-_KEPT:]
+                actor.held = (actor.held + data)[-KEPT:]
                 return True
-            # On a terminal it would stand behind the question that it could not ask.
-            for voice in actor.voices.values():
-                if voice is not actor.voices[fd]:
-                    voice.flush()
+            if b"Traceback (most" in data:
+                for other, voice in actor.voices.items():
+                    if other != fd:
+                        while other in self._open and self._read(other):
+                            pass
+                        voice.flush()
         actor.voices[fd].say(data)
         return True
 
@@ -379,27 +295,4 @@ class Stage:
                 voice.flush()
             actor.close()
         self._actors.clear()
-
-
-#: A traceback that ends in Ctrl+C, with the line that Python may put in front of it.
-_INTERRUPT = re.compile(
-    rb"(?:^(?:Exception ignored |Process |Exception in ).*\n)?"
-    rb"^Traceback \(most recent call last\):\n"
-    rb"(?:^[ \t].*\n|^\n)*"
-    rb"^KeyboardInterrupt\b.*(?:\n|\Z)"
-    rb"(?!\n(?:During handling|The above exception))",
-    re.MULTILINE,
-)
-_FRAME = re.compile(rb'^  File "([^"]+)", line (\d+)', re.MULTILINE)
-
-
-def without_interrupts(said: bytes) -> bytes:
-    """Return what a program said as it was stopped, without the tracebacks of that."""
-    return _INTERRUPT.sub(b"", said)
-
-
-def where(said: bytes) -> int | None:
-    """Return the line of its script in which a program was when it was stopped."""
-    frames = _FRAME.findall(said)
-    lines = [int(line) for name, line in frames if name == frames[0][0]]
-    return lines[-1] if lines else None
+        self._errors.clear()

@@ -1,0 +1,123 @@
+"""A program that a play has started: its process, its pipes, and what it said as it was stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+from rsock._learn.screen import Screen, Voice
+
+_PLAYED = os.path.join(os.path.dirname(__file__), "played.py")
+#: How much is kept of what a program says on stderr, to look for a reason in.
+KEPT = 1 << 16
+
+
+class Part(NamedTuple):
+    """What is to be run, and how."""
+
+    name: str
+    #: What follows `rsock run`.
+    words: list[str]
+    #: The port to use in place of the script's own: "auto" for a free one, if that is taken.
+    port: str | None = None
+    #: What it reads; None if that is the input of the play.
+    input: bytes | None = b""
+
+
+class Actor:
+    """A program that runs, or has run."""
+
+    def __init__(self, part: Part, screen: Screen, ports: dict[int, int]) -> None:
+        self.name = part.name
+        self.stopping = False
+        #: What it said on stderr: all of it, the end of it, since it was being stopped.
+        self.tail = b""
+        self.held = b""
+        orders = json.dumps({"words": part.words, "port": part.port, "ports": ports})
+        report, reports = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, _PLAYED, orders, str(reports)],
+                stdin=subprocess.DEVNULL if part.input == b"" else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                pass_fds=[reports],
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(report)
+            raise
+        finally:
+            os.close(reports)
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self.stdin = self._process.stdin
+        self.to_read = part.input or b""
+        self.follows = part.input is None
+        self.voices = {
+            self._process.stdout.fileno(): Voice(screen, part.name, False),
+            self._process.stderr.fileno(): Voice(screen, part.name, True),
+        }
+        self.error = self._process.stderr.fileno()
+        self.report = report
+        self.reported = b""
+        self.pid = self._process.pid
+        self.since = time.monotonic()
+
+    @property
+    def status(self) -> int | None:
+        """Return how it ended, as subprocess has it; None while it runs."""
+        return self._process.poll()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to all of its session, as a terminal does."""
+        if self.status is None:
+            try:
+                os.killpg(self.pid, number)
+            except (ProcessLookupError, PermissionError):
+                pass  # it is about to end
+
+    def close(self) -> None:
+        """Let go of its pipes."""
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                try:
+                    stream.close()
+                except OSError:
+                    pass
+        os.close(self.report)
+
+    def mapped(self) -> dict[int, int]:
+        """Return which ports it was given in place of those that it asked for."""
+        pairs = (line.split() for line in self.reported.splitlines())
+        return {int(pair[0]): int(pair[1]) for pair in pairs if len(pair) == 2}
+
+
+#: A traceback that ends in Ctrl+C, with the line that Python may put in front of it.
+_INTERRUPT = re.compile(
+    rb"(?:^(?:Exception ignored |Process |Exception in ).*\n)?"
+    rb"^Traceback \(most recent call last\):\n"
+    rb"(?:^[ \t].*\n|^\n)*"
+    rb"^KeyboardInterrupt\b.*(?:\n|\Z)"
+    rb"(?!\n(?:During handling|The above exception))",
+    re.MULTILINE,
+)
+_FRAME = re.compile(rb'^  File "([^"]+)", line (\d+)', re.MULTILINE)
+
+
+def without_interrupts(said: bytes) -> bytes:
+    """Return what a program said as it was stopped, without the tracebacks of that."""
+    return _INTERRUPT.sub(b"", said)
+
+
+def where(said: bytes) -> int | None:
+    """Return the line of its script in which a program was when it was stopped."""
+    frames = _FRAME.findall(said)
+    lines = [int(line) for name, line in frames if name == frames[0][0]]
+    return lines[-1] if lines else None
