@@ -60,8 +60,7 @@ impl Detours {
             return Some(found);
         }
         let pages = self.pages?;
-        (WEB.contains(&port) && is_outside(host))
-            .then(|| (Ipv4Addr::LOCALHOST.to_string(), pages))
+        (WEB.contains(&port) && is_outside(host)).then(|| (Ipv4Addr::LOCALHOST.to_string(), pages))
     }
 
     /// Return the name that has this number.
