@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::buffer::{Readable, Slot};
 use super::{number, raw};
@@ -136,5 +136,15 @@ pub(super) fn framing_of(name: &str) -> PyResult<Framing> {
             let text = format!("framing must be 'recv', 'line' or 'length', not {other:?}");
             Err(PyValueError::new_err(text))
         }
+    }
+}
+
+/// Take the one argument that there has to be, or say how many there are, in Python's own words.
+pub(super) fn only<'py>(given: &Bound<'py, PyTuple>, caller: &str) -> PyResult<Bound<'py, PyAny>> {
+    match given.len() {
+        1 => given.get_item(0),
+        count => Err(PyTypeError::new_err(format!(
+            "socket.{caller}() takes exactly one argument ({count} given)"
+        ))),
     }
 }
