@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Callable, NamedTuple, NoReturn
@@ -54,9 +55,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _leave(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)  # as a shell reports it
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return the status to exit with; what goes wrong is one line on stderr."""
     options = _parser().parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Whoever ends it so wants no rest of a download to stay, either.
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _leave)
     try:
         status: int = options._run(options)
         sys.stdout.flush()
