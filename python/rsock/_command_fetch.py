@@ -60,7 +60,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="'NAME: VALUE'",
         action="append",
         default=[],
-        help="send this header; it takes the place of one that would be sent anyway; 'NAME:' leaves "
+        help="send this header; it takes the place of one that is sent anyway; 'NAME:' leaves "
         "it out, and 'NAME;' sends it empty",
     )
     add(
