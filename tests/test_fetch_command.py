@@ -240,22 +240,32 @@ def test_a_failed_page_is_printed_without_f(peer):
     assert "404 Not Found" in err
 
 
-def test_ctrl_c_ends_it_quietly(peer, tmp_path):
+def test_a_header_can_be_left_out_or_sent_empty_as_with_curl(peer):
+    server = peer(peers.reply(b"hello"))
+    status, _, _ = fetch(server.url(), "-H", "Accept:", "-H", "X-Empty;", "-H", "X-One: 1")
+    assert status == 0
+    [head] = server.requests
+    assert peers.field(head, "accept") is None
+    assert [peers.field(head, name) for name in ("x-empty", "x-one")] == ["", "1"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_quietly_and_leaves_nothing_behind(peer, tmp_path, number):
     def script(wire):
         wire.head()
         wire.send(CUT)
         wire.wait()
 
     # A shell has what it starts in the background ignore Ctrl+C, and tests may be among it.
-    heeding = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    heeding = f"import os, signal, sys; signal.signal({number:d}, signal.SIG_DFL); "
     heeding += "os.execv(sys.argv[1], sys.argv[1:])"
     command = [sys.executable, "-c", heeding, *COMMAND, peer(script).url(), "-o", "page"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
         part = []
         support.until(lambda: part.extend(os.listdir(tmp_path)) or part)
         support.until(lambda: (tmp_path / part[0]).stat().st_size)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(support.PATIENCE) == 130
+        process.send_signal(number)
+        assert process.wait(support.PATIENCE) == 128 + number
         assert process.stderr.read() == b""
     assert os.listdir(tmp_path) == []
 

@@ -60,8 +60,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="'NAME: VALUE'",
         action="append",
         default=[],
-        help="send this header; it takes the place of one that would be sent anyway. 'NAME:' "
-        "leaves that out, and 'NAME;' sends it without a value",
+        help="send this header; it takes the place of one that is sent anyway; 'NAME:' leaves "
+        "it out, and 'NAME;' sends it empty",
     )
     add(
         "-d",

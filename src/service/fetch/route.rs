@@ -1,6 +1,8 @@
 //! Which way a request goes: straight, to where a rule says, or through a proxy.
 
 use super::client::Settings;
+use super::exchange::Exchange;
+use super::failure::Cause;
 use super::pool::Key;
 use crate::http::{Form, Proxies, Proxy, Request, Result, Url};
 
@@ -69,6 +71,31 @@ impl Route {
     pub(super) fn tunnel(&self, url: &Url) -> Option<Vec<u8>> {
         let proxy = self.proxy.as_ref().filter(|_| self.secure)?;
         Some(proxy.connect_head(url))
+    }
+
+    /// Look at what a proxy says to the wish for a tunnel.
+    pub(super) fn through(&self, exchange: &Exchange) -> std::result::Result<(), Cause> {
+        let (place, server) = (self.place(), &self.server);
+        let Some(head) = exchange.reply.head() else {
+            return Ok(());
+        };
+        if !(200..300).contains(&head.status) {
+            let hint = match head.status {
+                407 => "; give user and password in its URL",
+                _ => "",
+            };
+            return Err(Cause::Proxy(format!(
+                "the proxy {place} opened no tunnel to {server}: {} {}{hint}",
+                head.status,
+                String::from_utf8_lossy(&head.reason)
+            )));
+        }
+        if exchange.has_more() {
+            return Err(Cause::Proxy(format!(
+                "the proxy {place} sent something before the tunnel to {server} was used"
+            )));
+        }
+        Ok(())
     }
 
     /// Write a request down as it is sent this way.

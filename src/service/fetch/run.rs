@@ -134,7 +134,7 @@ impl<'a> Run<'a> {
                     return Err(Cause::Closed.into());
                 };
                 exchange.head(stream, &mut self.clock)?;
-                through(exchange, &self.route)?;
+                self.route.through(exchange)?;
                 self.secure()?;
             }
             Stage::Secure => {
@@ -397,29 +397,4 @@ impl Run<'_> {
             "GET" | "HEAD" | "PUT" | "DELETE" | "OPTIONS" | "TRACE"
         )
     }
-}
-
-/// Look at what a proxy says to the wish for a tunnel.
-fn through(exchange: &Exchange, route: &Route) -> Result<(), Cause> {
-    let (place, server) = (route.place(), &route.server);
-    let Some(head) = exchange.reply.head() else {
-        return Ok(());
-    };
-    if !(200..300).contains(&head.status) {
-        let hint = match head.status {
-            407 => "; give user and password in its URL",
-            _ => "",
-        };
-        return Err(Cause::Proxy(format!(
-            "the proxy {place} opened no tunnel to {server}: {} {}{hint}",
-            head.status,
-            String::from_utf8_lossy(&head.reason)
-        )));
-    }
-    if exchange.has_more() {
-        return Err(Cause::Proxy(format!(
-            "the proxy {place} sent something before the tunnel to {server} was used"
-        )));
-    }
-    Ok(())
 }
