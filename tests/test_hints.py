@@ -301,7 +301,8 @@ def test_a_hint_follows_the_traceback_of_a_thread(tmp_path):
 @pytest.mark.parametrize("word", ["off", "0", "no"])
 def test_hints_can_be_left_out(word, tmp_path):
     text = said("socket\n", tmp_path, RSOCK_HINTS=word)
-    assert text.endswith("NameError: name 'socket' is not defined\n")
+    assert "NameError" in text
+    assert "Hint" not in text
 
 
 def test_the_locale_decides_where_nothing_else_does(tmp_path):
