@@ -359,7 +359,7 @@ TRANSCRIPTS = [name for name, block in BLOCKS.items() if block["kind"] == "trans
 
 @pytest.mark.parametrize("name", TRANSCRIPTS)
 def test_what_a_transcript_of_the_notes_shows_is_printed(plays, name):
-    """The first of them was written by hand: it differs from its programs by dots and a greeting."""
+    """The first was written by hand: it differs from its programs by dots and a greeting."""
     played = plays(BLOCKS[name]["seed"])
     printed = [general(line.partition("| ")[2]).rstrip(".") for line in played["out"].split("\n")]
     for line in BLOCKS[name]["expected_stdout"]:

@@ -49,8 +49,10 @@ _TEXTS = {
             "{name} 在 {limit:g} 秒内没有开始监听：服务器要先 bind，TCP 还要 listen。"
             "可以用 --timeout 多等一会儿。"
         ),
-        "{name} did not listen within {limit:g} s: a server has to bind, and to listen if it is "
-        "for TCP. --timeout waits longer.",
+        (
+            "{name} did not listen within {limit:g} s: a server has to bind, and to listen if it "
+            "is for TCP. --timeout waits longer."
+        ),
     ),
     "taken": (
         "端口已被占用：停掉占用它的程序，或加上 --port auto 换一个空闲端口。",
@@ -76,8 +78,11 @@ _TEXTS = {
             "提示：{server} 从不回复，{name} 的 recv 会一直等下去。UDP 不保证送达也不报错："
             "给 socket 设置 settimeout(秒)，并让服务器用 sendto 回复。"
         ),
-        "Hint: {server} never answers, so {name} would wait in recv for ever. UDP neither promises "
-        "delivery nor reports loss: use settimeout, and have the server reply with sendto.",
+        (
+            "Hint: {server} never answers, so {name} would wait in recv for ever. UDP neither "
+            "promises delivery nor reports loss: use settimeout, and have the server reply with "
+            "sendto."
+        ),
     ),
     "stubborn": (
         "{name} 不理会 Ctrl+C，已被强行终止。",
