@@ -21,10 +21,17 @@ ALONE = ("unshare", "--user", "--map-root-user", "--net")
 HERE = Path(__file__).parent
 
 
+def may_be_alone():
+    """Tell whether a network may be made here, in which every port is free."""
+    return bool(
+        shutil.which(ALONE[0]) and not subprocess.run([*ALONE, "true"], check=False).returncode
+    )
+
+
 def why_not():
     if not (FOLDER / "inventory.json").exists():
         return f"the tutorial's notes are not at {FOLDER}"
-    if not shutil.which(ALONE[0]) or subprocess.run([*ALONE, "true"], check=False).returncode:
+    if not may_be_alone():
         return "no network namespace may be made here, and the notes have fixed ports"
     return None
 

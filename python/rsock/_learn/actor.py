@@ -108,12 +108,16 @@ _INTERRUPT = re.compile(
     rb"(?!\n(?:During handling|The above exception))",
     re.MULTILINE,
 )
+#: What is said to people who have pressed it, which nobody has.
+_ADVICE = re.compile(
+    rb"^(?:Hint: |\xe6\x8f\x90\xe7\xa4\xba\xef\xbc\x9a).*Ctrl\+C.*\n?", re.MULTILINE
+)
 _FRAME = re.compile(rb'^  File "([^"]+)", line (\d+)', re.MULTILINE)
 
 
 def without_interrupts(said: bytes) -> bytes:
-    """Return what a program said as it was stopped, without the tracebacks of that."""
-    return _INTERRUPT.sub(b"", said)
+    """Return what a program said as it was stopped, without what that alone is the reason of."""
+    return _ADVICE.sub(b"", _INTERRUPT.sub(b"", said))
 
 
 def where(said: bytes) -> int | None:
