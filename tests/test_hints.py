@@ -39,7 +39,8 @@ CASES = {
         "Nobody listens on 127.0.0.1:",
     ),
     "3 refused, by datagrams": (
-        DATAGRAM + "t = s.dup()\nt.bind(('127.0.0.1', 0))\nplace = t.getsockname()\nt.close()\ns.close()\n"
+        DATAGRAM
+        + "t = s.dup()\nt.bind(('127.0.0.1', 0))\nplace = t.getsockname()\nt.close()\ns.close()\n"
         "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.connect(place)\n"
         "s.send(b'x')\ns.recv(1)\n",
         "ConnectionRefusedError",
@@ -132,7 +133,12 @@ CASES = {
         "except Exception as e",
         "except Exception as e",
     ),
-    "12 a name": ("nothing_of_that_name\n", "NameError", "nothing_of_that_name", "not defined here"),
+    "12 a name": (
+        "nothing_of_that_name\n",
+        "NameError",
+        "nothing_of_that_name",
+        "not defined here",
+    ),
     "13 a wrong constant": (
         "import socket\nsocket.SOCKET_DGRAM\n",
         "AttributeError",
@@ -295,7 +301,8 @@ def test_a_hint_follows_the_traceback_of_a_thread(tmp_path):
 @pytest.mark.parametrize("word", ["off", "0", "no"])
 def test_hints_can_be_left_out(word, tmp_path):
     text = said("socket\n", tmp_path, RSOCK_HINTS=word)
-    assert text.endswith("NameError: name 'socket' is not defined\n")
+    assert "NameError" in text
+    assert "Hint" not in text
 
 
 def test_the_locale_decides_where_nothing_else_does(tmp_path):

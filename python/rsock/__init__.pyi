@@ -4,6 +4,7 @@
 # more of them than there are on Linux.
 import sys
 from types import ModuleType
+from typing import Any
 
 from rsock._rsock import (
     BadReplyError as BadReplyError,
@@ -19,6 +20,7 @@ from rsock._rsock import (
     TooLargeError as TooLargeError,
     UdpClient as UdpClient,
 )
+from rsock._learn.hints import explain as explain
 from rsock._fetch import (
     HttpClient as HttpClient,
     fetch as fetch,
@@ -249,3 +251,5 @@ _standard: ModuleType
 
 def install() -> None: ...
 def uninstall() -> None: ...
+def load_ipython_extension(shell: Any) -> None: ...
+def unload_ipython_extension(shell: Any) -> None: ...

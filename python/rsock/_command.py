@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 #: a `main` that reads its words by itself.
 _COMMANDS = {
     "run": ("_command_run", "run a script, a module or a block of notes on rsock"),
+    "blocks": ("_command_blocks", "list the programs of a page of notes"),
     "play": ("_command_play", "run a server and its clients, and show what both say"),
     "fetch": ("_command_fetch", "fetch a page and print it, or save it"),
 }

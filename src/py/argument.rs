@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::buffer::{Readable, Slot};
 use super::{number, raw};
@@ -115,4 +115,14 @@ pub(super) fn seconds(value: f64, name: &str) -> PyResult<Duration> {
     Duration::try_from_secs_f64(value).map_err(|_| {
         PyValueError::new_err(format!("{name} must be a number of seconds, not {value}"))
     })
+}
+
+/// Take the one argument that there has to be, or say how many there are, in Python's own words.
+pub(super) fn only<'py>(given: &Bound<'py, PyTuple>, caller: &str) -> PyResult<Bound<'py, PyAny>> {
+    match given.len() {
+        1 => given.get_item(0),
+        count => Err(PyTypeError::new_err(format!(
+            "socket.{caller}() takes exactly one argument ({count} given)"
+        ))),
+    }
 }

@@ -36,7 +36,7 @@ struct Detours {
 /// Send connections elsewhere from now on: pairs of `HOST:PORT`, and the port of the pages.
 #[pyfunction]
 #[pyo3(signature = (rules, pages, /))]
-pub fn _detour(rules: Vec<(String, String)>, pages: Option<u16>) -> PyResult<()> {
+pub(super) fn _detour(rules: Vec<(String, String)>, pages: Option<u16>) -> PyResult<()> {
     let mut read = ConnectTo::default();
     for (from, to) in rules {
         read.push(&from, &to)
@@ -60,8 +60,7 @@ impl Detours {
             return Some(found);
         }
         let pages = self.pages?;
-        (WEB.contains(&port) && is_outside(host))
-            .then(|| (Ipv4Addr::LOCALHOST.to_string(), pages))
+        (WEB.contains(&port) && is_outside(host)).then(|| (Ipv4Addr::LOCALHOST.to_string(), pages))
     }
 
     /// Return the name that has this number.

@@ -12,7 +12,7 @@ use crate::sys::holder::{self, Ports};
 /// None where the system does not tell, or tells only others.
 #[pyfunction]
 #[pyo3(signature = (host, port, datagrams, /))]
-pub fn _port_holder(
+pub(super) fn _port_holder(
     py: Python<'_>,
     host: &str,
     port: u16,

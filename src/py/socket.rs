@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use socket2::SockRef;
 
-use super::argument::{Given, LEFT_OUT};
+use super::argument::{Given, LEFT_OUT, only};
 use super::call::Interpreter;
 use super::lifecycle::{self, forgive_reset};
 use super::{address, detour, message, number, options, raw, timeout, transfer};
@@ -120,8 +120,9 @@ impl PySocket {
     }
 
     /// Bind the socket to a local address.
-    #[pyo3(signature = (address, /))]
-    fn bind(slf: &Bound<'_, Self>, address: &Bound<'_, PyAny>) -> PyResult<()> {
+    #[pyo3(signature = (*address), text_signature = "($self, address, /)")]
+    fn bind(slf: &Bound<'_, Self>, address: &Bound<'_, PyTuple>) -> PyResult<()> {
+        let address = &only(address, "bind")?;
         let (py, socket) = (slf.py(), &slf.get().socket);
         let target = address::from_python(socket, address, "bind")?;
         raw::audit_pair(c"socket.bind", slf.as_any(), address)?;
@@ -136,8 +137,9 @@ impl PySocket {
     }
 
     /// Connect to an address and wait until it is done.
-    #[pyo3(signature = (address, /))]
-    fn connect(slf: &Bound<'_, Self>, address: &Bound<'_, PyAny>) -> PyResult<()> {
+    #[pyo3(signature = (*address), text_signature = "($self, address, /)")]
+    fn connect(slf: &Bound<'_, Self>, address: &Bound<'_, PyTuple>) -> PyResult<()> {
+        let address = &only(address, "connect")?;
         let (py, socket) = (slf.py(), &slf.get().socket);
         let target = match detour::target(socket, address)? {
             Some(elsewhere) => elsewhere,
@@ -148,8 +150,9 @@ impl PySocket {
     }
 
     /// Connect to an address, and return 0 or the number of the error instead of raising it.
-    #[pyo3(signature = (address, /))]
-    fn connect_ex(slf: &Bound<'_, Self>, address: &Bound<'_, PyAny>) -> PyResult<i32> {
+    #[pyo3(signature = (*address), text_signature = "($self, address, /)")]
+    fn connect_ex(slf: &Bound<'_, Self>, address: &Bound<'_, PyTuple>) -> PyResult<i32> {
+        let address = &only(address, "connect_ex")?;
         let (py, socket) = (slf.py(), &slf.get().socket);
         let target = match detour::target(socket, address)? {
             Some(elsewhere) => elsewhere,

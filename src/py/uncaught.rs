@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 /// that the traceback ends where that program begins.
 #[pyfunction]
 #[pyo3(signature = (exception, /))]
-pub fn _report_uncaught(exception: &Bound<'_, PyBaseException>) {
+pub(super) fn _report_uncaught(exception: &Bound<'_, PyBaseException>) {
     let py = exception.py();
     PyErr::from_value(exception.clone().into_any()).print_and_set_sys_last_vars(py);
 }
@@ -20,7 +20,7 @@ pub fn _report_uncaught(exception: &Bound<'_, PyBaseException>) {
 /// It serves as the module's `__getattr__` while a program runs that knows it as `socket`.
 #[pyfunction]
 #[pyo3(signature = (name, /))]
-pub fn _no_such_name(py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(super) fn _no_such_name(py: Python<'_>, name: &Bound<'_, PyAny>) -> PyResult<()> {
     let text = format!("module 'socket' has no attribute '{}'", name.str()?);
     let error = PyAttributeError::new_err(text);
     if cfg!(Py_3_10) {

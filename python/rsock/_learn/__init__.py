@@ -1,1 +1,1 @@
-"""What the commands for learners are made of: running scripts and notes, and saying what went wrong."""
+"""What the commands for learners are made of: running scripts and notes, saying what is wrong."""

@@ -151,7 +151,9 @@ def straightened(code: str) -> str:
 
 #: Names that a program may use without a definition: modules that it forgot to import are a
 #: defect of a program, other names make it a part of one.
-_FORGOTTEN = frozenset("socket threading time random sys os struct select json thread".split())
+_FORGOTTEN = frozenset(
+    ["socket", "threading", "time", "random", "sys", "os", "struct", "select", "json", "thread"]
+)
 
 
 def tree_of(code: str, dialect: str) -> ast.Module | None:
@@ -176,8 +178,25 @@ def free_names(tree: ast.Module) -> set[str]:
 
 
 _PYTHON2_BUILTINS = frozenset(
-    "raw_input unicode xrange basestring long reduce unichr cmp file execfile reload "
-    "apply buffer intern StandardError __file__ __name__".split()
+    [
+        "raw_input",
+        "unicode",
+        "xrange",
+        "basestring",
+        "long",
+        "reduce",
+        "unichr",
+        "cmp",
+        "file",
+        "execfile",
+        "reload",
+        "apply",
+        "buffer",
+        "intern",
+        "StandardError",
+        "__file__",
+        "__name__",
+    ]
 )
 
 

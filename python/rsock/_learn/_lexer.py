@@ -20,28 +20,31 @@ NAME, NUMBER, STRING, OP, COMMENT, NEWLINE, SPACE, INDENT, OTHER = (
     "other",
 )
 
-_PATTERNS = (
-    (COMMENT, r"#[^\r\n]*"),
-    (
-        STRING,
-        r"(?i:[bu]?r?|r[bf]|f|fr)"
-        r"(?:'''(?:[^\\]|\\.)*?'''|\"\"\"(?:[^\\]|\\.)*?\"\"\""
-        r"|'(?:[^'\\\r\n]|\\\r\n|\\.)*'|\"(?:[^\"\\\r\n]|\\\r\n|\\.)*\")",
-    ),
-    (
-        NUMBER,
-        r"0[xX][0-9a-fA-F_]+[lL]?|0[bB][01_]+[lL]?|0[oO][0-7_]+[lL]?"
-        r"|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?[jJlL]?",
-    ),
-    (NAME, r"[^\W\d]\w*"),
-    (NEWLINE, r"\r\n|\r|\n"),
-    (SPACE, r"(?:[ \t\f]|\\\r?\n)+"),
-    (OP, r"\*\*=|//=|>>=|<<=|\.\.\.|<>|->|:=|[-+*/%&|^=!<>]=|\*\*|//|<<|>>|[-+*/%&|^~<>()\[\]{}"),
+_TEXT = (
+    r"(?i:[bu]?r?|r[bf]|f|fr)"
+    r"(?:'''(?:[^\\]|\\.)*?'''|\"\"\"(?:[^\\]|\\.)*?\"\"\""
+    r"|'(?:[^'\\\r\n]|\\\r\n|\\.)*'|\"(?:[^\"\\\r\n]|\\\r\n|\\.)*\")"
+)
+_COUNT = (
+    r"0[xX][0-9a-fA-F_]+[lL]?|0[bB][01_]+[lL]?|0[oO][0-7_]+[lL]?"
+    r"|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?[jJlL]?"
+)
+_SIGNS = (
+    r"\*\*=|//=|>>=|<<=|\.\.\.|<>|->|:=|[-+*/%&|^=!<>]=|\*\*|//|<<|>>"
+    r"|[-+*/%&|^~<>()\[\]{},:.`=@;]"
 )
 _PATTERN = re.compile(
     "|".join(
-        f"(?P<{kind}>{pattern},:.`=@;])" if kind == OP else f"(?P<{kind}>{pattern})"
-        for kind, pattern in _PATTERNS
+        f"(?P<{kind}>{pattern})"
+        for kind, pattern in (
+            (COMMENT, r"#[^\r\n]*"),
+            (STRING, _TEXT),
+            (NUMBER, _COUNT),
+            (NAME, r"[^\W\d]\w*"),
+            (NEWLINE, r"\r\n|\r|\n"),
+            (SPACE, r"(?:[ \t\f]|\\\r?\n)+"),
+            (OP, _SIGNS),
+        )
     ),
     re.DOTALL,
 )

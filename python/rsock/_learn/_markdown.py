@@ -11,8 +11,24 @@ _PYTHON = frozenset(
     ("", "python", "py", "python3", "python2", "py3", "py2", "python3.x", "ipython", "pycon")
 )
 _CONSOLE = frozenset(
-    "ascii console text txt shell sh bash cmd bat powershell output plain plaintext terminal "
-    "shell-session none".split()
+    [
+        "ascii",
+        "console",
+        "text",
+        "txt",
+        "shell",
+        "sh",
+        "bash",
+        "cmd",
+        "bat",
+        "powershell",
+        "output",
+        "plain",
+        "plaintext",
+        "terminal",
+        "shell-session",
+        "none",
+    ]
 )
 _FENCE = re.compile(r"^[ \t>\-*+\d.)]*(?:```|~~~)", re.MULTILINE)
 
@@ -84,7 +100,9 @@ def _kind(code: str, language: str) -> str:
     if language and language not in _CONSOLE:
         return "other"
     if _check.is_python3(code) or python2.is_python2(code):
-        return "python" if _looks_python(code) else "transcript" if language in _CONSOLE else "other"
+        return (
+            "python" if _looks_python(code) else "transcript" if language in _CONSOLE else "other"
+        )
     if not language and _blocks.strange(code, 1) and _looks_python(code):
         return "python"
     return "transcript" if language in _CONSOLE else "other"

@@ -67,8 +67,7 @@ class Program:
 
     def newline(self) -> str:
         """Give what ends the lines of this program."""
-        found = next((each.text for each in self.tokens if each.kind == NEWLINE), "\n")
-        return found
+        return next((each.text for each in self.tokens if each.kind == NEWLINE), "\n")
 
     def insert(self, statement: str) -> None:
         """Put a statement in front of the program: behind its docstring and first imports."""
@@ -107,8 +106,8 @@ def _is_docstring(node: ast.stmt) -> bool:
 
 def _top(node: ast.stmt) -> int:
     """Give the first line of a statement, decorators included."""
-    lines = [each.lineno for each in getattr(node, "decorator_list", ())]
-    return min([node.lineno, *lines])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in decorators)])
 
 
 def names(node: ast.AST) -> Iterator[str]:
@@ -183,7 +182,10 @@ def move_functions(program: Program) -> list[Found]:
             break
         statement, functions = late
         function = functions[0]
-        first, to = _with_comments(program, _top(function)), _with_comments(program, _top(statement))
+        first, to = (
+            _with_comments(program, _top(function)),
+            _with_comments(program, _top(statement)),
+        )
         line, use = program.number(function.lineno), program.number(statement.lineno)
         name = getattr(function, "name", "")
         program.move(first, function.end_lineno or function.lineno, to)
@@ -191,8 +193,8 @@ def move_functions(program: Program) -> list[Found]:
             (
                 line,
                 "order",
-                f"函数 {name} 定义在使用它的循环之后（第 {use} 行），已移到前面",
-                f"{name} is defined below line {use}, which uses it: moved above",
+                f"{name} 定义在使用它的语句（第 {use} 行）之后，应移到前面",
+                f"{name} is defined below line {use}, which uses it: it belongs above",
                 False,
             )
         )

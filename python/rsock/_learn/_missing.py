@@ -12,9 +12,41 @@ if TYPE_CHECKING:
 
 #: Modules that a program may have forgotten, where it uses `module.name`.
 _MODULES = frozenset(
-    "socket threading time random sys struct os select selectors json datetime re queue "
-    "signal subprocess string math hashlib logging argparse asyncio socketserver ssl errno "
-    "pickle base64 traceback urllib thread Queue SocketServer urllib2 StringIO".split()
+    [
+        "socket",
+        "threading",
+        "time",
+        "random",
+        "sys",
+        "struct",
+        "os",
+        "select",
+        "selectors",
+        "json",
+        "datetime",
+        "re",
+        "queue",
+        "signal",
+        "subprocess",
+        "string",
+        "math",
+        "hashlib",
+        "logging",
+        "argparse",
+        "asyncio",
+        "socketserver",
+        "ssl",
+        "errno",
+        "pickle",
+        "base64",
+        "traceback",
+        "urllib",
+        "thread",
+        "Queue",
+        "SocketServer",
+        "urllib2",
+        "StringIO",
+    ]
 )
 #: Names of modules that are used bare.
 _NAMES = {
@@ -60,9 +92,10 @@ def missing_imports(program: Program) -> list[tuple[int, str, str, str, str]]:
                     continue
                 modules.setdefault(name, node.lineno)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and id(node) not in owners and node.id not in bound:
-            if node.id.startswith(_SOCKET_PREFIXES) or node.id in _NAMES or node.id == "socket":
-                bare.setdefault(node.id, node.lineno)
+        if not isinstance(node, ast.Name) or id(node) in owners or node.id in bound:
+            continue
+        if node.id.startswith(_SOCKET_PREFIXES) or node.id in _NAMES or node.id == "socket":
+            bare.setdefault(node.id, node.lineno)
     found: list[tuple[int, str]] = [(line, f"import {name}") for name, line in modules.items()]
     sockets = {
         name: line
@@ -89,8 +122,8 @@ def missing_imports(program: Program) -> list[tuple[int, str, str, str, str]]:
         (
             program.number(line),
             "import",
-            f"缺少 {statement}，已加上",
-            f"'{statement}' was missing: added",
+            f"缺少 {statement}",
+            f"'{statement}' is missing",
             statement,
         )
         for line, statement in found

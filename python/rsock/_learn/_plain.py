@@ -7,12 +7,14 @@ import html
 import keyword
 import re
 
-from rsock._learn import _blocks, _prompts, roles
+from rsock._learn import _blocks, _prompts, python2, roles
 from rsock._learn._blocks import Block
 from rsock._learn._lexer import COMMENT, INDENT, NAME, NUMBER, OP, OTHER, SPACE, STRING, tokens
 
 #: The most lines of a page that are looked at.
 MOST_LINES = 100_000
+#: The most characters that are tried as Python, those included that are tried anew.
+MOST_TRIED = 200_000
 
 
 class _Part:
@@ -35,7 +37,8 @@ class _Part:
 def blocks(text: str) -> list[Block]:
     """Give the programs of a page, each put together from its parts."""
     lines = [_cleaned(line) for line in text.split("\n")[:MOST_LINES]]
-    parts = [part for run in _runs(_unnumbered(lines)) for part in _parts(*run)]
+    budget = _Budget(MOST_TRIED)
+    parts = [part for run in _runs(_unnumbered(lines)) for part in _parts(*run, budget)]
     found: list[Block] = []
     for program in _programs(parts):
         first = program[0].first
@@ -98,9 +101,9 @@ def _is_code(line: str) -> bool:
     found = [each for each in tokens(stripped) if each.kind not in (SPACE, INDENT)]
     straight = _blocks.straightened(stripped)
     if any(each.kind == OTHER and each.text not in "\"'!?$\\" for each in found):
-        if not straight.isascii():
-            return False
         found = [each for each in tokens(straight) if each.kind not in (SPACE, INDENT)]
+        if any(each.kind == OTHER for each in found):
+            return False
     found = [each for each in found if each.kind != COMMENT]
     if not found or any(each.kind == NAME and not each.text.isascii() for each in found):
         return False
@@ -124,10 +127,16 @@ def _is_code(line: str) -> bool:
         return first in ("(", "[", "{", "-", "*", "`", "...")
     assigns = {"=", "+=", "-=", "*=", "/=", "|=", "%="}
     if operators & assigns:
-        return all(
-            each.kind in (NAME, OP, STRING, NUMBER) for each in found
-        ) and len(found) > 1 and found[1].kind != NAME
-    return len(found) > 1 and found[1].text in (".", "(", "[", ",", ";") and bool(operators & set("()[]"))
+        return (
+            all(each.kind in (NAME, OP, STRING, NUMBER) for each in found)
+            and len(found) > 1
+            and found[1].kind != NAME
+        )
+    return (
+        len(found) > 1
+        and found[1].text in (".", "(", "[", ",", ";")
+        and bool(operators & set("()[]"))
+    )
 
 
 def _runs(lines: list[str]) -> list[tuple[int, list[str]]]:
@@ -158,38 +167,34 @@ def _opens(line: str) -> bool:
     return (bare.count('"""') + bare.count("'''")) % 2 == 1
 
 
-def _parts(first: int, lines: list[str]) -> list[_Part]:
+class _Budget:
+    """How many characters may still be tried; a page that is no program uses them up."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
+def _parts(first: int, lines: list[str], budget: _Budget) -> list[_Part]:
     """Cut a stretch of lines into parts that are Python, each as long as can be."""
     if any(map(_prompts.has_prompts, lines)):
         lines = _prompts.strip("\n".join(lines)).split("\n")
     found: list[_Part] = []
     at = 0
-    tries = 0
     while at < len(lines):
-        if not lines[at].strip():
-            at += 1
-            continue
-        for end in _ends(lines, at):
-            tries += 1
+        end = len(lines) if lines[at].strip() else at
+        while end > at and budget.left > 0:
+            budget.left -= sum(map(len, lines[at:end]))
             part = _part(first + at, lines[at:end])
-            if part is not None:
+            if isinstance(part, _Part):
                 found.append(part)
-                at = end
                 break
-            if tries > 400:
-                return found
-        else:
-            at += 1
+            # What is wrong in line `part` is not in a shorter one, and is in each longer one.
+            end = min(end - 1, at + part - 1)
+        at = max(end, at + 1)
     if not found and _is_meant(lines):
         # No part of it compiles: a block with a slip, which is shown with what is wrong in it.
         found.append(_Part(first, _dedented(lines)))
     return found
-
-
-def _ends(lines: list[str], at: int) -> list[int]:
-    """Give the ends that a part may have, the furthest first: at empty lines, then anywhere."""
-    empty = [end for end in range(len(lines), at, -1) if end == len(lines) or not lines[end].strip()]
-    return list(dict.fromkeys(empty + list(range(len(lines), at, -1))))
 
 
 def _is_meant(lines: list[str]) -> bool:
@@ -202,19 +207,35 @@ def _dedented(lines: list[str]) -> list[str]:
     return textwrap.dedent("\n".join(lines)).split("\n")
 
 
-def _part(first: int, lines: list[str]) -> _Part | None:
+def _part(first: int, lines: list[str]) -> _Part | int:
+    """Give the part that lines are, or the line that keeps them from being one."""
     lines = list(lines)
     while lines and not lines[-1].strip():
         lines.pop()
-    for each in (lines, _dedented(lines), _dedented([_quoted(line) for line in lines])):
+    furthest = 1
+    plain = _dedented(lines)
+    straight = _dedented([_blocks.straightened(line) for line in lines])
+    for each in [plain] if plain == straight else [plain, straight]:
         part = _Part(first, each)
-        if part.tree is not None and part.tree.body and all(map(_does, part.tree.body)):
+        if part.tree is None:
+            furthest = max(furthest, _wrong_line("\n".join(each)))
+            continue
+        idle = next((node for node in part.tree.body if not _does(node)), None)
+        if idle is None and part.tree.body:
             return part
-    return None
+        furthest = max(furthest, idle.lineno if idle is not None else 1)
+    return furthest
 
 
-def _quoted(line: str) -> str:
-    return _blocks.straightened(line)
+def _wrong_line(code: str) -> int:
+    """Give the line of the first mistake in code that is neither Python 3 nor Python 2."""
+    try:
+        ast.parse(python2.translate(code))
+    except SyntaxError as error:
+        return error.lineno or 1
+    except (ValueError, RecursionError, MemoryError):
+        return 1
+    return code.count("\n") + 1
 
 
 def _does(statement: ast.stmt) -> bool:
@@ -286,9 +307,18 @@ def _continues(program: list[_Part], part: _Part) -> bool:
         for statement in each.tree.body
     )
     defined = _binds(part)
-    return bool(free & bound) or bool(defined & wanted) or only_imports or not _imports(part) and (
-        bool(defined) and all(
-            isinstance(each, (ast.FunctionDef, ast.ClassDef)) for each in part.tree.body
+    return (
+        bool(free & bound)
+        or bool(defined & wanted)
+        or only_imports
+        or (
+            not _imports(part)
+            and (
+                bool(defined)
+                and all(
+                    isinstance(each, (ast.FunctionDef, ast.ClassDef)) for each in part.tree.body
+                )
+            )
         )
     )
 
@@ -324,5 +354,3 @@ def _binds(part: _Part) -> set[str]:
             elif isinstance(each, (ast.FunctionDef, ast.ClassDef)):
                 found.add(each.name)
     return found
-
-

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import builtins
 import functools
-from typing import Any, Callable, Iterator
+from collections.abc import Iterator
+from typing import Any, Callable
 
 from rsock._learn._python2_strings import Strings
 
@@ -16,8 +17,10 @@ class File:
         self._raw = raw
         self._strings = strings
 
-    def read(self, size: int = -1) -> Any:
-        return self._strings.up(self._raw.read(size) or b"")
+    def read(self, size: int | None = -1) -> Any:
+        # A reply of HTTP takes no negative number before Python 3.10.
+        data = self._raw.read() if size is None or size < 0 else self._raw.read(size)
+        return self._strings.up(data or b"")
 
     def readline(self, size: int = -1) -> Any:
         return self._strings.up(self._raw.readline(size))
@@ -47,7 +50,7 @@ class File:
 
     next = __next__
 
-    def __enter__(self) -> File:
+    def __enter__(self) -> File:  # noqa: PYI034  # Self came with Python 3.11
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -28,7 +28,7 @@ class Shim(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         real = self.__dict__["_real"]
-        if real is None or name == "__path__" and not hasattr(real, name):
+        if real is None or (name == "__path__" and not hasattr(real, name)):
             raise AttributeError(f"'module' object has no attribute '{name}'")
         try:
             return getattr(real, name)
@@ -100,7 +100,7 @@ class Modules:
     def _make(self, name: str) -> ModuleType | None:
         if name in _MOVED:
             return importlib.import_module(_MOVED[name])
-        own = getattr(self, "_" + name.replace(".", "_"), None)
+        own = getattr(self, "_import_" + name, None)
         if own is not None:
             real, names = own()
         elif name in _BYTELY:
@@ -114,32 +114,32 @@ class Modules:
 
     # One method a module: the module behind it, and the names that are its own.
 
-    def _socket(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_socket(self) -> tuple[ModuleType, dict[str, Any]]:
         from rsock._learn import _python2_socket
 
         real = importlib.import_module("socket")
         return real, _python2_socket.names(real, self._strings)
 
-    def _SocketServer(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_SocketServer(self) -> tuple[ModuleType, dict[str, Any]]:
         from rsock._learn import _python2_servers
 
         real = importlib.import_module("socketserver")
         return real, _python2_servers.names(self.find("socket", False), self._strings)
 
-    def _BaseHTTPServer(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_BaseHTTPServer(self) -> tuple[ModuleType, dict[str, Any]]:
         from rsock._learn import _python2_servers
 
         real = importlib.import_module("http.server")
         return real, _python2_servers.http_names(self._strings)
 
-    _SimpleHTTPServer = _BaseHTTPServer
-    _CGIHTTPServer = _BaseHTTPServer
+    _import_SimpleHTTPServer = _import_BaseHTTPServer
+    _import_CGIHTTPServer = _import_BaseHTTPServer
 
-    def _thread(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_thread(self) -> tuple[ModuleType, dict[str, Any]]:
         real = importlib.import_module("_thread")
         return real, {"start_new": real.start_new_thread, "allocate": real.allocate_lock}
 
-    def _struct(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_struct(self) -> tuple[ModuleType, dict[str, Any]]:
         import struct
 
         strings = self._strings
@@ -151,7 +151,7 @@ class Modules:
 
         return struct, {"Struct": Struct}
 
-    def _sys(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_sys(self) -> tuple[ModuleType, dict[str, Any]]:
         return sys, {
             "maxint": sys.maxsize,
             "setdefaultencoding": lambda encoding: None,
@@ -159,7 +159,7 @@ class Modules:
             "exc_clear": lambda: None,
         }
 
-    def _os(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_os(self) -> tuple[ModuleType, dict[str, Any]]:
         import errno
         import os
 
@@ -168,12 +168,15 @@ class Modules:
 
         return os, {"getcwdu": os.getcwd, "errno": errno, "popen": popen}
 
-    def _string(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_string(self) -> tuple[ModuleType, dict[str, Any]]:
         def of(method: str) -> Callable[..., Any]:
             return lambda text, *args: getattr(text, method)(*args)
 
         plain = "lower upper swapcase capitalize split rsplit strip lstrip rstrip find rfind index"
-        names = {word: of(word) for word in f"{plain} rindex count replace ljust rjust center zfill".split()}
+        names = {
+            word: of(word)
+            for word in f"{plain} rindex count replace ljust rjust center zfill".split()
+        }
         names["splitfields"] = names["split"]
         return letters, {
             **names,
@@ -188,12 +191,12 @@ class Modules:
             "maketrans": str.maketrans,
         }
 
-    def _time(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_time(self) -> tuple[ModuleType, dict[str, Any]]:
         import time
 
         return time, {"clock": time.process_time}
 
-    def _threading(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_threading(self) -> tuple[ModuleType, dict[str, Any]]:
         import threading
 
         return threading, {
@@ -202,7 +205,7 @@ class Modules:
             "_sleep": importlib.import_module("time").sleep,
         }
 
-    def _itertools(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_itertools(self) -> tuple[ModuleType, dict[str, Any]]:
         import itertools
 
         return itertools, {
@@ -213,7 +216,7 @@ class Modules:
             "izip_longest": itertools.zip_longest,
         }
 
-    def _StringIO(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_StringIO(self) -> tuple[ModuleType, dict[str, Any]]:
         import io
 
         class StringIO(io.StringIO):
@@ -226,9 +229,9 @@ class Modules:
 
         return io, {"StringIO": StringIO}
 
-    _cStringIO = _StringIO
+    _import_cStringIO = _import_StringIO
 
-    def _cPickle(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_cPickle(self) -> tuple[ModuleType, dict[str, Any]]:
         import pickle
 
         strings = self._strings
@@ -247,14 +250,14 @@ class Modules:
 
         return pickle, {"dumps": dumps, "loads": loads, "dump": dump, "load": load}
 
-    _pickle = _cPickle
+    _import_pickle = _import_cPickle
 
-    def _commands(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_commands(self) -> tuple[ModuleType, dict[str, Any]]:
         import subprocess
 
         return subprocess, {}
 
-    def _subprocess(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_subprocess(self) -> tuple[ModuleType, dict[str, Any]]:
         import subprocess
 
         strings = self._strings
@@ -263,15 +266,14 @@ class Modules:
             def __init__(self, *args: Any, **named: Any) -> None:
                 super().__init__(*args, **named)
                 for name in ("stdin", "stdout", "stderr"):
-                    stream = getattr(self, name)
+                    stream: Any = getattr(self, name)
                     if stream is not None and not named.get("universal_newlines"):
                         setattr(self, name, File(stream, strings))
 
             def communicate(self, input: Any = None, timeout: Any = None) -> Any:
-                kept = self.stdin, self.stdout, self.stderr
-                self.stdin, self.stdout, self.stderr = (
-                    each._raw if isinstance(each, File) else each for each in kept
-                )
+                for name in ("stdin", "stdout", "stderr"):
+                    stream: Any = getattr(self, name)
+                    setattr(self, name, stream._raw if isinstance(stream, File) else stream)
                 return strings.up(super().communicate(strings.down(input), timeout))
 
         def call(*args: Any, **named: Any) -> int:
@@ -282,7 +284,7 @@ class Modules:
 
         return subprocess, {"Popen": Popen, "call": call, "check_output": check_output}
 
-    def _hashlib(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_hashlib(self) -> tuple[ModuleType, dict[str, Any]]:
         import hashlib
 
         return hashlib, {
@@ -309,19 +311,22 @@ class Modules:
 
         return Hash
 
-    def _md5(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_md5(self) -> tuple[ModuleType, dict[str, Any]]:
         import hashlib
 
         made = self._hash(hashlib.md5)
         return hashlib, {"new": made, "md5": made}
 
-    def _ConfigParser(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_ConfigParser(self) -> tuple[ModuleType, dict[str, Any]]:
         import configparser
 
         plain = configparser.RawConfigParser
-        return configparser, {"SafeConfigParser": configparser.ConfigParser, "RawConfigParser": plain}
+        return configparser, {
+            "SafeConfigParser": configparser.ConfigParser,
+            "RawConfigParser": plain,
+        }
 
-    def _urllib(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_urllib(self) -> tuple[ModuleType, dict[str, Any]]:
         parse = importlib.import_module("urllib.parse")
         request = importlib.import_module("urllib.request")
         moved = "quote quote_plus unquote unquote_plus urlencode splitport splithost splittype"
@@ -330,7 +335,7 @@ class Modules:
             "urlopen": self._opened(request.urlopen),
         }
 
-    def _urllib2(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_urllib2(self) -> tuple[ModuleType, dict[str, Any]]:
         request = importlib.import_module("urllib.request")
         error = importlib.import_module("urllib.error")
         strings = self._strings
@@ -353,7 +358,7 @@ class Modules:
 
         return urlopen
 
-    def _httplib(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import_httplib(self) -> tuple[ModuleType, dict[str, Any]]:
         client = importlib.import_module("http.client")
         strings = self._strings
 
@@ -369,5 +374,5 @@ class Modules:
 
         return client, {"HTTPConnection": HTTPConnection}
 
-    def ___builtin__(self) -> tuple[ModuleType, dict[str, Any]]:
+    def _import___builtin__(self) -> tuple[ModuleType, dict[str, Any]]:
         return importlib.import_module("builtins"), self._builtins

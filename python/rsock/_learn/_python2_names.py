@@ -8,7 +8,8 @@ import math
 import re
 import sys
 import threading
-from typing import Any, Callable, Iterable
+from collections.abc import Iterable
+from typing import Any, Callable, cast
 
 from rsock._learn import python2
 from rsock._learn._python2_files import File, opener
@@ -24,7 +25,7 @@ class _Infix(str):
     __slots__ = ("call",)
     call: Callable[[Any, Any], Any]
 
-    def __new__(cls, call: Callable[[Any, Any], Any]) -> _Infix:
+    def __new__(cls, call: Callable[[Any, Any], Any]) -> _Infix:  # noqa: PYI034
         made = str.__new__(cls)
         made.call = call
         return made
@@ -120,7 +121,9 @@ def _spaced(parts: list[str]) -> str:
     return text
 
 
-_CONVERSION = re.compile(r"%(?:\((?P<key>[^)]*)\))?[-+ #0]*(?:\*|\d+)?(?:\.(?:\*|\d+))?[hlL]?(?P<kind>.)")
+_CONVERSION = re.compile(
+    r"%(?:\((?P<key>[^)]*)\))?[-+ #0]*(?:\*|\d+)?(?:\.(?:\*|\d+))?[hlL]?(?P<kind>.)"
+)
 
 
 def _remainder(strings: Strings, left: Any, right: Any) -> Any:
@@ -158,7 +161,9 @@ def _converted(strings: Strings, kind: str, value: Any) -> Any:
 
 
 def _listed(name: str) -> Callable[[Any], Any]:
-    view = {"keys": type({}.keys()), "values": type({}.values()), "items": type({}.items())}[name]
+    view: Any = {"keys": type({}.keys()), "values": type({}.values()), "items": type({}.items())}[
+        name
+    ]
 
     def call(owner: Any) -> Any:
         found = getattr(owner, name)()
@@ -203,7 +208,7 @@ def _sorted(
 
 
 def _cmp(left: Any, right: Any) -> int:
-    return (left > right) - (left < right)
+    return int(left > right) - int(left < right)
 
 
 def _args(error: Any) -> Any:
@@ -217,16 +222,17 @@ def _message(error: Any) -> Any:
 
 
 def _raise(kind: Any, value: Any = None, trace: Any = None) -> BaseException:
+    error: Any
     if isinstance(kind, type):
         if isinstance(value, kind):
-            error: BaseException = value
+            error = value
         elif value is None:
             error = kind()
         else:
             error = kind(*value) if isinstance(value, tuple) else kind(value)
     else:
         error = kind
-    return error.with_traceback(trace) if trace is not None else error
+    return cast(BaseException, error if trace is None else error.with_traceback(trace))
 
 
 def _round(number: float, digits: int = 0) -> float:
@@ -283,7 +289,7 @@ def names(strings: Strings) -> dict[str, Any]:
         return strings.up(bytes((number,))) if not -1 < number < 128 else chr(number)
 
     def number(text: Any) -> int:
-        return 0xDC00 <= ord(text) <= 0xDCFF and ord(text) - 0xDC00 or ord(text)
+        return (0xDC00 <= ord(text) <= 0xDCFF and ord(text) - 0xDC00) or ord(text)
 
     def unicode(value: Any = "", *coding: Any) -> Any:
         if coding:

@@ -52,7 +52,7 @@ def names(sockets: Any, strings: Strings) -> dict[str, Any]:
         "StreamRequestHandler": StreamRequestHandler,
         "DatagramRequestHandler": DatagramRequestHandler,
     }
-    kinds = [("Threading", Threaded)]
+    kinds: list[tuple[str, type]] = [("Threading", Threaded)]
     if hasattr(socketserver, "ForkingMixIn"):
         kinds.append(("Forking", socketserver.ForkingMixIn))
     for word, mixin in kinds:

@@ -16,8 +16,6 @@ def names(real: ModuleType, strings: Strings) -> dict[str, Any]:
     class socket(real.socket):  # type: ignore[misc, name-defined]
         """A socket of Python 2."""
 
-        __slots__ = ()
-
         def accept(self) -> Any:
             peer, address = super().accept()
             return adopt(peer), address
@@ -82,7 +80,9 @@ def names(real: ModuleType, strings: Strings) -> dict[str, Any]:
         "socket": socket,
         "SocketType": socket,
         "_socketobject": socket,
-        "_fileobject": lambda sock, mode="rb", bufsize=-1, close=False: sock.makefile(mode, bufsize),
+        "_fileobject": lambda sock, mode="rb", bufsize=-1, close=False: sock.makefile(
+            mode, bufsize
+        ),
         "create_connection": create_connection,
         "socketpair": socketpair,
         "fromfd": fromfd,

@@ -113,7 +113,9 @@ class Strings:
             inner = ", ".join(map(self.repr, value))
             return f"({inner},)" if len(value) == 1 else f"({inner})"
         if type(value) is dict:
-            return "{" + ", ".join(f"{self.repr(k)}: {self.repr(v)}" for k, v in value.items()) + "}"
+            return (
+                "{" + ", ".join(f"{self.repr(k)}: {self.repr(v)}" for k, v in value.items()) + "}"
+            )
         if type(value) is set:
             return "set([" + ", ".join(map(self.repr, value)) + "])"
         return repr(self.up(value)) if isinstance(value, bytes) else repr(value)

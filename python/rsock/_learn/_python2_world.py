@@ -45,14 +45,15 @@ def _rest(error: UnicodeError) -> tuple[bytes, int]:
 
 def streams(tier: str) -> None:
     """Let the standard streams carry every string; warnings about old names stay silent."""
-    codecs.register_error("rsock.python2", _rest)  # type: ignore[arg-type]
+    codecs.register_error("rsock.python2", _rest)
     coding, errors = (
         ("latin-1", "rsock.python2") if tier == "bytes" else ("utf-8", "surrogateescape")
     )
     for stream in (sys.stdin, sys.stdout):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(
-                encoding=coding, errors="strict" if tier == "bytes" and stream is sys.stdin else errors
+                encoding=coding,
+                errors="strict" if tier == "bytes" and stream is sys.stdin else errors,
             )
     if hasattr(sys.stderr, "reconfigure") and tier == "text":
         sys.stderr.reconfigure(errors="surrogateescape")

@@ -27,8 +27,8 @@ def _kinds(program: Program) -> Iterator[Found]:
             yield (
                 program.number(token.line),
                 "kind",
-                f"{token.text} 不存在，已改为 {right}",
-                f"{token.text} does not exist: now {right}",
+                f"没有 {token.text}，应为 {right}",
+                f"there is no {token.text}: {right} is meant",
                 False,
             )
 
@@ -43,8 +43,8 @@ def _hosts(program: Program) -> Iterator[Found]:
             yield (
                 program.number(token.line),
                 "host",
-                "主机名多写了一个 w：wwww. 已改为 www.",
-                "the host name has one w too many: wwww. is now www.",
+                "主机名多写了一个 w：wwww. 应为 www.",
+                "the host name has one w too many: wwww. for www.",
                 False,
             )
 
@@ -86,8 +86,8 @@ def _splits(program: Program) -> Iterator[Found]:
             yield (
                 program.number(token.line),
                 "split",
-                f"HTTP 头和正文之间是空行：分隔符 {token.text} 已改为 {right}",
-                f"an empty line parts the head from the body: {token.text} is now {right}",
+                f"HTTP 头和正文之间是空行：分隔符 {token.text} 应为 {right}",
+                f"an empty line parts the head from the body: {right}, not {token.text}",
                 False,
             )
 
@@ -170,9 +170,8 @@ def _excepts(program: Program) -> Iterator[Found]:
         yield (
             program.number(node.lineno),
             "except",
-            f"except 没有给异常起名，却用到了 {name}：已加上“{kind.strip()}{' ' * bool(kind)}as {name}”",
-            f"the handler uses {name}, which nothing defines: now 'except"
-            f"{kind or ' ...'} as {name}'",
+            f"用到了 {name}，但 except 没有给异常起名：应为 except{kind or ' ...'} as {name}",
+            f"nothing defines {name}: 'except{kind or ' ...'} as {name}' is meant",
             False,
         )
 
@@ -190,10 +189,10 @@ def _all_bound(tree: ast.Module) -> set[str]:
             found.add(each.arg)
         elif isinstance(each, ast.alias):
             found.add((each.asname or each.name).partition(".")[0])
-        elif isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found.add(each.name)
-        elif isinstance(each, ast.ExceptHandler) and each.name:
-            found.add(each.name)
+        elif isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or (
+            isinstance(each, ast.ExceptHandler) and each.name
+        ):
+            found.add(str(each.name))
         elif isinstance(each, (ast.Global, ast.Nonlocal)):
             found.update(each.names)
     return found

@@ -16,19 +16,84 @@ if TYPE_CHECKING:
 
 #: Modules that learners' programs use, and forget to import.
 MODULES = frozenset(
-    "argparse asyncio base64 collections datetime hashlib http io json logging math multiprocessing "
-    "os pickle queue random re select selectors signal socket socketserver ssl string struct "
-    "subprocess sys tempfile threading time traceback urllib uuid zlib".split()
+    [
+        "argparse",
+        "asyncio",
+        "base64",
+        "collections",
+        "datetime",
+        "hashlib",
+        "http",
+        "io",
+        "json",
+        "logging",
+        "math",
+        "multiprocessing",
+        "os",
+        "pickle",
+        "queue",
+        "random",
+        "re",
+        "select",
+        "selectors",
+        "signal",
+        "socket",
+        "socketserver",
+        "ssl",
+        "string",
+        "struct",
+        "subprocess",
+        "sys",
+        "tempfile",
+        "threading",
+        "time",
+        "traceback",
+        "urllib",
+        "uuid",
+        "zlib",
+    ]
 )
 #: Names that Python 2 had.
 PYTHON2_NAMES = frozenset(
-    "raw_input unicode xrange unichr long basestring execfile file reload cmp reduce apply".split()
+    [
+        "raw_input",
+        "unicode",
+        "xrange",
+        "unichr",
+        "long",
+        "basestring",
+        "execfile",
+        "file",
+        "reload",
+        "cmp",
+        "reduce",
+        "apply",
+    ]
 )
 #: Modules that Python 2 had.
 PYTHON2_MODULES = frozenset(
-    "SocketServer Queue urllib2 urlparse thread StringIO cStringIO Tkinter tkMessageBox ConfigParser "
-    "cPickle BaseHTTPServer SimpleHTTPServer CGIHTTPServer httplib HTMLParser Cookie commands "
-    "__builtin__ dummy_thread".split()
+    [
+        "SocketServer",
+        "Queue",
+        "urllib2",
+        "urlparse",
+        "thread",
+        "StringIO",
+        "cStringIO",
+        "Tkinter",
+        "tkMessageBox",
+        "ConfigParser",
+        "cPickle",
+        "BaseHTTPServer",
+        "SimpleHTTPServer",
+        "CGIHTTPServer",
+        "httplib",
+        "HTMLParser",
+        "Cookie",
+        "commands",
+        "__builtin__",
+        "dummy_thread",
+    ]
 )
 
 _PYTHON2 = re.compile(
@@ -93,7 +158,7 @@ def encoding(exc: UnicodeDecodeError) -> str:
 def last_target(place: Scene, sock: Any) -> tuple[str, int] | None:
     """Find where a datagram socket sent to, or whom it is connected to."""
     try:
-        return tuple(sock.getpeername()[:2])  # type: ignore[return-value]
+        return tuple(sock.getpeername()[:2])
     except OSError:
         pass
     for node in ast.walk(place.tree):

@@ -94,6 +94,11 @@ def _worded(details: dict[str, Any], zh: bool) -> dict[str, Any]:
     if words.get("line") is not None and words.get("closing"):
         line = words["line"]
         words["line"] = f"（第 {line} 行的 close）" if zh else f" (by the close on line {line})"
+    if words.get("holder"):
+        pid, name = words["holder"]
+        words["holder"] = f"（{name}，PID {pid}）" if zh else f" ({name}, process {pid})"
+    else:
+        words.pop("holder", None)
     if words.get("guess"):
         guess = words["guess"]
         words["guess"] = f"，可能是 {guess}" if zh else f", perhaps they are {guess}"

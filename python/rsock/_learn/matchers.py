@@ -122,7 +122,11 @@ def _refused(exc: OSError, place: Scene | None) -> Found:
 
 
 def _gone(exc: OSError, place: Scene | None) -> Found:
-    if isinstance(exc, BrokenPipeError) and place is not None and any(place.calls("print", "write")):
+    if (
+        isinstance(exc, BrokenPipeError)
+        and place is not None
+        and any(place.calls("print", "write"))
+    ):
         return None  # the reader of the output has gone, and no socket is at fault
     return "gone", {}
 
@@ -161,7 +165,7 @@ def _not_connected(exc: OSError, place: Scene | None) -> Found:
 def _permission(exc: OSError, place: Scene | None) -> Found:
     if place is not None and any(place.calls(*_SENDING, "connect")):
         return "no_permission.broadcast", {}
-    host, port = _address(place, *_BINDING)
+    _, port = _address(place, *_BINDING)
     if port is None:
         text = _IN_TEXT.search(str(exc))
         port = int(text.group(2)) if text else None
@@ -186,9 +190,21 @@ def _timed_out(exc: OSError, place: Scene | None) -> Found:
 def _closed(exc: OSError, place: Scene | None) -> Found:
     if exc.errno != errno.EBADF:
         return None
-    if place is not None and _socket(
-        place, *_SENDING, *_RECEIVING, *_CONNECTING, *_BINDING, "accept", "getsockname", "getpeername"
-    ) is None and place.source:
+    if (
+        place is not None
+        and _socket(
+            place,
+            *_SENDING,
+            *_RECEIVING,
+            *_CONNECTING,
+            *_BINDING,
+            "accept",
+            "getsockname",
+            "getpeername",
+        )
+        is None
+        and place.source
+    ):
         return None
     line = guesses.closing_line(place)
     return "closed", {"line": line, "closing": True}
@@ -243,7 +259,9 @@ def _range(exc: OverflowError, place: Scene | None) -> Found:
 
 def _attribute(exc: AttributeError, place: Scene | None) -> Found:
     text = str(exc)
-    if re.match(r"'(str' object has no attribute 'decode|bytes' object has no attribute 'encode)'", text):
+    if re.match(
+        r"'(str' object has no attribute 'decode|bytes' object has no attribute 'encode)'", text
+    ):
         return "text_for_bytes", {}
     missing = re.search(r"module '(socket|rsock)' has no attribute '(\w+)'", text)
     if missing is None:

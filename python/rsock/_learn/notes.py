@@ -66,9 +66,7 @@ def load(path: str) -> str:
     with open(path, "rb") as file:
         data = file.read(MOST + 1)
     if len(data) > MOST:
-        raise NotesError(
-            f"{path} 太大：超过 {MOST} 字节", f"{path} is larger than {MOST} bytes"
-        )
+        raise NotesError(f"{path} 太大：超过 {MOST} 字节", f"{path} is larger than {MOST} bytes")
     return decode(data)
 
 

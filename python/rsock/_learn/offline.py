@@ -59,7 +59,8 @@ def _serve() -> int:
     text = page()
     paths = ("/", "/index.html", "/index.htm")
     server = PageServer(
-        ("127.0.0.1", 0), {path: (200, {"Content-Type": "text/html; charset=utf-8"}, text) for path in paths}
+        ("127.0.0.1", 0),
+        {path: (200, {"Content-Type": "text/html; charset=utf-8"}, text) for path in paths},
     )
     server.start()
     _server[:] = [server]

@@ -10,18 +10,17 @@ from __future__ import annotations
 import re
 
 from rsock._learn import _check
-from rsock._learn._lexer import COMMENT, INDENT, NAME, NEWLINE, NUMBER, OP, SPACE, STRING, tokens
-from rsock._learn._python2_words import CALLS, KEYWORDS, METHODS, NAMES, RENAMED, SPECIAL
+from rsock._learn._lexer import INDENT, NAME, NEWLINE, NUMBER, OP, STRING, tokens
+from rsock._learn._python2_literals import narrow, number
+from rsock._learn._python2_way import Way
+from rsock._learn._python2_words import CALLS, METHODS, NAMES, RENAMED, SPECIAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Literal
 
-    from rsock._learn._lexer import Token
-
     Tier = Literal["text", "bytes"]
 
-_OPEN, _CLOSE = "([{", ")]}"
 _CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 
@@ -64,12 +63,10 @@ def translate(code: str, tier: Tier = "text") -> str:
     return _Translation(code, tier).text()
 
 
-class _Translation:
+class _Translation(Way):
     def __init__(self, code: str, tier: Tier) -> None:
         self.tier = tier
-        self.found = tokens(code)
-        self.marks = [at for at, each in enumerate(self.found) if _means(each)]
-        self.order = {at: number for number, at in enumerate(self.marks)}
+        super().__init__(code)
         self.before = [""] * len(self.found)
         self.after = [""] * len(self.found)
         self.texts = [each.text for each in self.found]
@@ -88,7 +85,7 @@ class _Translation:
             if each.kind == INDENT:
                 self.texts[at] = each.text.rpartition("\f")[2].expandtabs(8)
             elif each.kind == NUMBER:
-                self.texts[at] = _number(each.text)
+                self.texts[at] = number(each.text)
             elif each.kind == STRING:
                 self._string(at)
             elif each.kind == OP:
@@ -100,101 +97,6 @@ class _Translation:
             before + text + after
             for before, text, after in zip(self.before, self.texts, self.after)
         )
-
-    # Finding the way among the tokens.
-
-    def _next(self, at: int, steps: int = 1) -> int:
-        """Give the place of the meaningful token after `at`, or -1."""
-        number = self.order[at] + steps
-        return self.marks[number] if 0 <= number < len(self.marks) else -1
-
-    def _word(self, at: int) -> str:
-        """Give the text of a token that is no string; of none, nothing."""
-        return self.found[at].text if at >= 0 and self.found[at].kind != STRING else ""
-
-    def _ends(self, at: int) -> bool:
-        """Tell whether a statement ends at this token, of which there may be none."""
-        return at < 0 or self.found[at].kind == NEWLINE or self._word(at) == ";"
-
-    def _last(self, at: int) -> int:
-        """Give the last meaningful token of the statement that `at` is in."""
-        while True:
-            after = self._next(at)
-            if self._ends(after) and (after < 0 or self.found[after].depth == 0):
-                return at
-            at = after
-
-    def _close(self, at: int) -> int:
-        """Give the bracket that closes the one at `at`."""
-        depth = self.found[at].depth
-        while True:
-            after = self._next(at)
-            if after < 0:
-                return at
-            at = after
-            if self._word(at) in _CLOSE and self.found[at].depth == depth and self._word(at):
-                return at
-
-    def _open(self, at: int) -> int:
-        """Give the bracket that the one at `at` closes."""
-        depth = self.found[at].depth
-        while True:
-            before = self._next(at, -1)
-            if before < 0:
-                return at
-            at = before
-            if self._word(at) and self._word(at) in _OPEN and self.found[at].depth == depth:
-                return at
-
-    def _begin(self, dot: int) -> int:
-        """Give the first token of what stands in front of a dot: `a.b(c)[d]` of `a.b(c)[d].e`."""
-        at = self._next(dot, -1)
-        while True:
-            word = self._word(at)
-            if word and word in _CLOSE:
-                at = self._open(at)
-                before = self._next(at, -1)
-                if before < 0 or self._word(at) == "{":
-                    return at
-                name = self.found[before].kind == NAME and self._word(before) not in KEYWORDS
-                if name or self.found[before].kind == STRING or self._word(before) in (")", "]"):
-                    at = before
-                    continue
-                return at
-            if word == "`":
-                at = self._next(at, -1)
-                while self._word(at) != "`":
-                    at = self._next(at, -1)
-                return at
-            before = self._next(at, -1)
-            if self.found[at].kind == STRING:
-                while before >= 0 and self.found[before].kind == STRING:
-                    at, before = before, self._next(before, -1)
-                return at
-            if before >= 0 and self._word(before) == ".":
-                at = self._next(before, -1)
-                continue
-            return at
-
-    def _commas(self, first: int, last: int) -> list[int]:
-        """Give the commas between two tokens that are in no bracket opened between them."""
-        depth = self.found[first].depth
-        found, at = [], first
-        while at != last:
-            if self._word(at) == "," and self.found[at].depth == depth:
-                found.append(at)
-            at = self._next(at)
-        return found + [at] * (self._word(at) == ",")
-
-    def _future(self) -> set[str]:
-        found: set[str] = set()
-        for at in self.marks:
-            if self._word(at) == "__future__":
-                last = self._last(at)
-                while at != last:
-                    at = self._next(at)
-                    found.add(self._word(at))
-        return found
 
     # What is rewritten.
 
@@ -213,6 +115,8 @@ class _Translation:
             self._raise(at)
         elif word == "lambda":
             self._lambda(at)
+        elif word == "def":
+            self._def(at)
         elif word in RENAMED:
             self.texts[at] = RENAMED[word]
         elif before == "def" and word in SPECIAL:
@@ -243,7 +147,7 @@ class _Translation:
             return
         bare = self._next(opening) == self._close(opening)
         function, arguments = METHODS[word]
-        if bare and arguments == "some" or not bare and arguments == "none":
+        if (bare and arguments == "some") or (not bare and arguments == "none"):
             return
         begin = self._begin(dot)
         self.before[begin] = f"{function}(" + self.before[begin]
@@ -289,28 +193,64 @@ class _Translation:
             self.before[self._next(at)] += "_py2_raise("
             self.after[last] += ")"
 
+    def _groups(self, at: int, end: int) -> list[str]:
+        """Name the tuples among parameters; give what each was, in the order of the names."""
+        found: list[str] = []
+        depth = self.found[at].depth
+        while at != end and at >= 0:
+            if self._word(at) == "(" and self.found[at].depth == depth:
+                before = self._next(at, -1)
+                close = self._close(at)
+                inside = range(at + 1, close)
+                text = "".join(self.texts[each] for each in inside)
+                if self._word(before) in (",", "(", "lambda") and "," not in text:
+                    self.texts[at] = self.texts[close] = " "  # one name in brackets is that name
+                elif self._word(before) in (",", "(", "lambda"):
+                    found.append(text.strip().rstrip(","))
+                    for each in inside:
+                        self.texts[each] = ""
+                    self.texts[at], self.texts[close] = "", f" _py2_pair{len(found) - 1}"
+                at = close
+            at = self._next(at)
+        return found
+
     def _lambda(self, at: int) -> None:
-        first = self._next(at)
-        if self._word(first) != "(":
+        depth, colon = self.found[at].depth, self._next(at)
+        while not (self._word(colon) == ":" and self.found[colon].depth == depth):
+            if self._ends(colon) or self.found[colon].depth < depth:
+                return
+            colon = self._next(colon)
+        if colon == self._next(at):
             return
-        last = self._close(first)
-        colon = self._next(last)
-        if self._word(colon) != ":":
+        groups = self._groups(self._next(at), colon)
+        if not groups:
             return
-        self.texts[first] = "_py2_pair: (lambda "
-        self.texts[last] = ""
-        depth, end = self.found[at].depth, colon
+        self.after[colon] += f" (lambda {', '.join(groups)}: "
+        end = colon
         while True:
             after = self._next(end)
-            each = self.found[after]
-            if (
-                self._ends(after)
-                or each.depth < depth
-                or (each.depth == depth and self._word(after) in (",", ":", "for", "="))
-            ):
+            if self._ends(after) or self.found[after].depth < depth:
+                break
+            if self.found[after].depth == depth and self._word(after) in (",", ":", "for", "="):
                 break
             end = after
-        self.after[end] += ")(*_py2_pair)"
+        given = ", ".join(f"*_py2_pair{number}" for number in range(len(groups)))
+        self.after[end] += f")({given})"
+
+    def _def(self, at: int) -> None:
+        opening = self._next(at, 2)
+        if self._word(opening) != "(":
+            return
+        close = self._close(opening)
+        groups = self._groups(self._next(opening), close)
+        first = self._next(close, 2)
+        while first >= 0 and self.found[first].kind == NEWLINE:
+            first = self._next(first)
+        if groups and first >= 0:
+            self.before[first] = (
+                "".join(f"({group},) = _py2_pair{n}; " for n, group in enumerate(groups))
+                + self.before[first]
+            )
 
     def _except(self, at: int) -> None:
         colon = self._next(at)
@@ -335,7 +275,7 @@ class _Translation:
 
     def _unpack(self, first: int, last: int, colon: int) -> None:
         """Write `except E, (a, b):` with one name, and its parts where a and b are used."""
-        names = {}
+        names: dict[str, str] = {}
         at = self._next(first)
         while at != last:
             if self.found[at].kind == NAME:
@@ -347,25 +287,6 @@ class _Translation:
             each = self.found[at]
             if each.kind == NAME and each.text in names and self._word(self._next(at, -1)) != ".":
                 self.texts[at] = names[each.text]
-
-    def _suite(self, colon: int) -> int:
-        """Give the place behind the suite that a colon begins."""
-        line = colon
-        while line > 0 and self.found[line - 1].kind != NEWLINE:
-            line -= 1
-        width = _width(self.found[line])
-        at = colon
-        while at < len(self.found) and self.found[at].kind != NEWLINE:
-            at += 1
-        while at + 1 < len(self.found):
-            begin = at + 1
-            at = begin
-            while at < len(self.found) and self.found[at].kind != NEWLINE:
-                at += 1
-            empty = all(each.kind in (SPACE, INDENT, COMMENT) for each in self.found[begin:at])
-            if not empty and _width(self.found[begin]) <= width:
-                return begin
-        return at
 
     def _error(self, at: int) -> None:
         """Let a caught exception be indexed and unpacked, as those of Python 2 can be."""
@@ -413,76 +334,10 @@ class _Translation:
         size = 3 if text[len(prefix) :].startswith(("'''", '"""')) else 1
         mark, body = text[len(prefix) :][:size], text[len(prefix) + size : -size]
         if not wide:
-            body = _narrow(body, raw, self.tier, self.coding)
+            body = narrow(body, raw, self.tier, self.coding)
         text = ("r" if raw else "") + mark + body + mark
         if wide and self.tier == "bytes":
             near = (self._next(at, -1), self._next(at))
             if not any(each >= 0 and self.found[each].kind == STRING for each in near):
                 text = f"_py2_unicode({text})"
         self.texts[at] = text
-
-
-def _means(each: Token) -> bool:
-    return each.kind not in (SPACE, COMMENT, INDENT)
-
-
-def _width(each: Token) -> int:
-    return len(each.text.rpartition("\f")[2].expandtabs(8)) if each.kind == INDENT else 0
-
-
-def _number(text: str) -> str:
-    text = text.rstrip("lL")
-    if len(text) > 1 and text[0] == "0" and text.isdigit():
-        return "0o" + text[1:]
-    return text
-
-
-_ESCAPES = re.compile(r"\\(?:\r\n|[uUN]|x[0-9a-fA-F]{2}|[0-7]{1,3}|.)", re.DOTALL)
-
-
-def _narrow(body: str, raw: bool, tier: str, coding: str) -> str:
-    """Write the inside of a literal of bytes as that of a literal of text."""
-    if not raw:
-        parts: list[str] = []
-        held = bytearray()  # bytes of 128 and more, which may make a character together
-
-        def give() -> None:
-            if held and tier == "bytes":
-                parts.extend(f"\\x{each:02x}" for each in held)
-            elif held:
-                text = held.decode("utf-8", "surrogateescape")
-                parts.extend(f"\\U{ord(each):08x}" for each in text)
-            held.clear()
-
-        at = 0
-        for escape in _ESCAPES.finditer(body):
-            if escape.start() > at:
-                give()
-                parts.append(_encoded(body[at : escape.start()], tier, coding))
-            at = escape.end()
-            word = escape[0]
-            number = (
-                int(word[2:], 16)
-                if word[1] == "x" and len(word) == 4
-                else int(word[1:], 8) & 255
-                if word[1].isdigit() and word[1] in "01234567"
-                else 0
-            )
-            if number > 127:
-                held.append(number)
-                continue
-            give()
-            parts.append("\\" + word if word[1] in "uUN" else _encoded(word, tier, coding))
-        give()
-        parts.append(_encoded(body[at:], tier, coding))
-        return "".join(parts)
-    return _encoded(body, tier, coding)
-
-
-def _encoded(text: str, tier: str, coding: str) -> str:
-    if tier == "text" or text.isascii():
-        return text
-    try:
-        return text.encode(coding).decode("latin-1")
-    except (LookupError, UnicodeError):
-        return text.encode("utf-8", "surrogatepass").decode("latin-1")

@@ -12,7 +12,6 @@ from rsock._learn._missing import missing_imports
 from rsock._learn._slips import SLIPS
 
 
-
 class Repair:
     """One thing that was mended, or only noticed (`warning`): its line, and a sentence on it."""
 
@@ -44,7 +43,12 @@ class Repaired:
     __slots__ = ("_before", "code", "name", "numbers", "repairs")
 
     def __init__(
-        self, before: str, code: str, name: str, repairs: tuple[Repair, ...], numbers: tuple[int, ...]
+        self,
+        before: str,
+        code: str,
+        name: str,
+        repairs: tuple[Repair, ...],
+        numbers: tuple[int, ...],
     ) -> None:
         self._before = before
         self.code = code
@@ -90,5 +94,3 @@ def repair(code: str, name: str = "<code>", first: int = 1) -> Repaired:
 
 def _compiles(code: str, dialect: str) -> bool:
     return _check.is_python3(code if dialect == "3" else python2.translate(code))
-
-

@@ -9,7 +9,8 @@ from rsock._learn import _check, python2
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterator
+    from collections.abc import Iterator
+    from typing import Any
 
 
 class Role:
@@ -18,7 +19,12 @@ class Role:
     __slots__ = ("host", "name", "port", "proto", "web")
 
     def __init__(
-        self, name: str = "", proto: str = "", port: int | None = None, host: str = "", web: bool = False
+        self,
+        name: str = "",
+        proto: str = "",
+        port: int | None = None,
+        host: str = "",
+        web: bool = False,
     ) -> None:
         self.name = name
         self.proto = proto
@@ -120,7 +126,11 @@ def of_tree(tree: ast.Module) -> Role:
             host, port = known.address(call.args)
             if not datagrams or "listen" in words:
                 return _client(host, port, asks)
-    if bind is not None and datagrams and words & {"recvfrom", "recv", "recvfrom_into", "recv_into"}:
+    if (
+        bind is not None
+        and datagrams
+        and words & {"recvfrom", "recv", "recvfrom_into", "recv_into"}
+    ):
         host, port = known.address(bind.args)
         if port or "sendto" not in words:
             return Role("server", "udp", port, host)

@@ -160,7 +160,7 @@ def _begin() -> None:
         return
     rsock.install()
     # A name that is missing is missing in `socket`, as far as the program can tell.
-    rsock.__getattr__ = _rsock._no_such_name  # type: ignore[attr-defined]
+    rsock.__dict__["__getattr__"] = _rsock._no_such_name
     hooks.install()
     if _watch:
         from rsock._learn import watch

@@ -100,7 +100,7 @@ class Scene:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             left, right = self.value(node.left), self.value(node.right)
             if type(left) is type(right) and isinstance(left, (str, bytes, int)):
-                return left + right  # type: ignore[operator]
+                return left + right
         if isinstance(node, ast.Call):
             return self._converted(node)
         return UNKNOWN

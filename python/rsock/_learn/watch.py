@@ -140,7 +140,8 @@ def describe(place: Scene, call: str, sock: Any, seconds: float, lang: str) -> s
         who = "任何人" if zh else "anybody"
     file = os.path.basename(place.path)
     head = (
-        f"{file} 第 {place.line} 行的 {call} 已经等了 {seconds:g} 秒，在 {own or '未绑定的 socket'} 上等{who}。"
+        f"{file} 第 {place.line} 行的 {call} 已经等了 {seconds:g} 秒，"
+        f"在 {own or '没有地址的 socket'} 上等 {who}。"
         if zh
         else f"{call} on line {place.line} of {file} has been waiting for {seconds:g} s, on "
         f"{own or 'a socket without an address'}, for {who}. "
@@ -180,8 +181,7 @@ def _why(place: Scene, call: str, sock: Any, target: Any, datagram: bool) -> tup
         holder = _holder(target, True)
         if holder is None and _is_here(target[0]):
             return "waits.nobody", {"where": _shown(target)}
-        name = f" {holder[1]}（PID {holder[0]}）" if holder else ""
-        return "waits.reply", {"where": _shown(target), "name": name}
+        return "waits.reply", {"where": _shown(target), "holder": holder}
     sent = _last_sent(place, sock)
     if sent is not None and _METHOD.match(sent):
         if b"\r\n\r\n" not in sent and b"\n\n" not in sent:

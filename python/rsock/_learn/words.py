@@ -21,10 +21,10 @@ ROWS: dict[str, tuple[str, str]] = {
         "This program itself holds port{port} already: an address can be bound only once.",
     ),
     "text_for_bytes": (
-        "socket 收发的是字节，不是字符串：发送前 文本.encode(\"utf-8\")，或者写成 b\"...\"；"
-        "收到的数据用 .decode(\"utf-8\") 变回文本。",
-        "Sockets carry bytes, not text: use text.encode(\"utf-8\") or b\"...\" on the way out, and "
-        "data.decode(\"utf-8\") on what came in.",
+        'socket 收发的是字节，不是字符串：发送前 文本.encode("utf-8")，或者写成 b"..."；'
+        '收到的数据用 .decode("utf-8") 变回文本。',
+        'Sockets carry bytes, not text: use text.encode("utf-8") or b"..." on the way out, and '
+        'data.decode("utf-8") on what came in.',
     ),
     "refused": (
         "{where}没有程序在监听：先运行服务器，再看两边的地址和端口是不是一样。",
@@ -43,9 +43,9 @@ ROWS: dict[str, tuple[str, str]] = {
     ),
     "cut_character": (
         "最后一个字被 recv 从中间切断了（一个汉字占 3 个字节）：收完全部数据再 decode，"
-        "或用 codecs.getincrementaldecoder(\"utf-8\")()。",
+        '或用 codecs.getincrementaldecoder("utf-8")()。',
         "recv cut the last character in two (a Chinese one takes 3 bytes): decode when all has "
-        "arrived, or use codecs.getincrementaldecoder(\"utf-8\")().",
+        'arrived, or use codecs.getincrementaldecoder("utf-8")().',
     ),
     "other_encoding": (
         "这些字节不是 {encoding} 编码的文本{guess}：发送和接收要约定同一种编码。",
@@ -168,18 +168,18 @@ ROWS: dict[str, tuple[str, str]] = {
         "outside of the loop, or use with.",
     ),
     "not_mine": (
-        "{host}不是这台机器的地址：bind 写 \"127.0.0.1\"（只给本机）、\"0.0.0.0\"（所有网卡）或本机的 IP。",
-        "{host} is no address of this machine: bind \"127.0.0.1\" (this machine only), \"0.0.0.0\" "
+        '{host}不是这台机器的地址：bind 写 "127.0.0.1"（只给本机）、"0.0.0.0"（所有网卡）或本机的 IP。',
+        '{host} is no address of this machine: bind "127.0.0.1" (this machine only), "0.0.0.0" '
         "(all interfaces), or an address that it has.",
     ),
     "address_shape": (
-        "地址要写成一个元组，端口是整数：{call}((\"127.0.0.1\", 9999))，注意有两层括号。",
-        "An address is one tuple, and its port a number: {call}((\"127.0.0.1\", 9999)), with two "
+        '地址要写成一个元组，端口是整数：{call}(("127.0.0.1", 9999))，注意有两层括号。',
+        'An address is one tuple, and its port a number: {call}(("127.0.0.1", 9999)), with two '
         "pairs of brackets.",
     ),
     "address_shape.sendto": (
-        "地址要写成一个元组，端口是整数：sendto(data, (\"127.0.0.1\", 9999))。",
-        "An address is one tuple, and its port a number: sendto(data, (\"127.0.0.1\", 9999)).",
+        '地址要写成一个元组，端口是整数：sendto(data, ("127.0.0.1", 9999))。',
+        'An address is one tuple, and its port a number: sendto(data, ("127.0.0.1", 9999)).',
     ),
     "address_shape.range": (
         "端口号只能是 0 到 65535。",
@@ -215,9 +215,9 @@ ROWS: dict[str, tuple[str, str]] = {
         "compare the ports. UDP does not complain.",
     ),
     "waits.reply": (
-        "数据报发给了 {where}{name}，却一直没有回复：服务器真的调用了 sendto 吗？数据报也可能丢了，"
+        "数据报发给了 {where}{holder}，却一直没有回复：服务器真的调用了 sendto 吗？数据报也可能丢了，"
         "用 settimeout 限时再重发。",
-        "The datagrams went to {where}{name}, and no reply was ever sent, or it was lost: does the "
+        "The datagrams went to {where}{holder}, and no reply was ever sent, or it was lost: does the "
         "server call sendto? Use settimeout and send again.",
     ),
     "waits.blank_line": (

@@ -1,0 +1,119 @@
+"""The command `rsock blocks`, in a pipe and on a terminal, in both languages."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+PAGE = """\
+# UDP
+
+```python
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCKET_DGRAM)
+s.bind(('127.0.0.1', 9999))
+print s.recvfrom(100)
+```
+
+```text
+$ python server.py
+```
+"""
+
+
+def blocks(*words, text=PAGE, lang="en", tmp_path=None):
+    path = tmp_path / "page.md"
+    path.write_text(text, encoding="utf-8")
+    words = [str(path) if word == "PAGE" else word for word in words]
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "rsock", "blocks", *words],
+        env={**os.environ, "RSOCK_LANG": lang, "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        input=text,
+        timeout=15,
+        check=False,
+    )
+
+
+def test_each_block_has_a_line_and_its_defects_below(tmp_path):
+    done = blocks("PAGE", tmp_path=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "block  lines  what it is          Python\n"
+        "1      4-7    UDP server on 9999  2\n"
+        "       ! line 5: there is no SOCKET_DGRAM: SOCK_DGRAM is meant\n"
+        "2      11     transcript          -\n"
+    )
+
+
+def test_it_speaks_chinese(tmp_path):
+    done = blocks("PAGE", lang="zh", tmp_path=tmp_path)
+    assert done.stdout == (
+        "编号  行   内容                   Python\n"
+        "1     4-7  UDP 服务器，端口 9999  2\n"
+        "      ! 第 5 行：没有 SOCKET_DGRAM，应为 SOCK_DGRAM\n"
+        "2     11   终端记录               -\n"
+    )
+
+
+def test_json_has_all_that_is_known(tmp_path):
+    first, second = json.loads(blocks("PAGE", "--json", tmp_path=tmp_path).stdout)
+    assert first["code"].startswith("import socket\n")
+    del first["code"]
+    (defect,) = first.pop("defects")
+    assert (defect["line"], defect["key"]) == (5, "kind")
+    assert first == {
+        "number": 1,
+        "lines": [4, 7],
+        "parts": [[4, 7]],
+        "kind": "script",
+        "role": "server",
+        "title": "UDP server on 9999",
+        "proto": "udp",
+        "host": "127.0.0.1",
+        "port": 9999,
+        "dialect": "2",
+        "language": "python",
+    }
+    assert (second["kind"], second["dialect"]) == ("transcript", None)
+
+
+def test_notes_may_come_by_standard_input(tmp_path):
+    assert "UDP server on 9999" in blocks("-", tmp_path=tmp_path).stdout
+
+
+@pytest.mark.parametrize(("words", "text"), [(["none.md"], PAGE), (["PAGE"], "no code\n")])
+def test_what_is_not_there_is_one_line_and_a_status(words, text, tmp_path):
+    done = blocks(*words, text=text, tmp_path=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_terminal_gets_a_table(tmp_path):
+    pty = pytest.importorskip("pty")
+    path = tmp_path / "page.md"
+    path.write_text(PAGE, encoding="utf-8")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rsock", "blocks", str(path)],
+        env={**os.environ, "RSOCK_LANG": "en", "TERM": "xterm", "COLUMNS": "100"},
+        stdout=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while True:
+            part = os.read(ours, 4096)
+            shown += part
+            if not part:
+                break
+    except OSError:  # how Linux says that the other side is closed
+        pass
+    finally:
+        os.close(ours)
+    assert process.wait(15) == 0
+    assert b"UDP server on 9999" in shown
+    assert b"\x1b[" in shown
