@@ -37,7 +37,6 @@ def _program() -> str:
 
 def _parser() -> argparse.ArgumentParser:
     import argparse
-    from typing import NoReturn
 
     import rsock
 
@@ -64,19 +63,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _leave(number: int, frame: object) -> NoReturn:
-    raise SystemExit(128 + number)  # as a shell reports it
-
-
-def _end_tidily() -> None:
-    """Let who ends the command by a signal leave no rest of a download, either."""
-    import signal
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, _leave)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return the status to exit with; what goes wrong is one line on stderr."""
     words = sys.argv[1:] if arguments is None else list(arguments)
@@ -85,7 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plain: int = module.main(words[1:], f"{_program()} {words[0]}")
         return plain
     options = _parser().parse_args(words)
-    _end_tidily()
     try:
         status: int = options._run(options)
         sys.stdout.flush()

@@ -7,11 +7,12 @@ import errno
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
 from socket import gaierror
-from typing import IO, BinaryIO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple, NoReturn
 
 import rsock
 from rsock._progress import Bar
@@ -127,8 +128,16 @@ class _Failed(Exception):
         self.status = status
 
 
+def _leave(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)  # as a shell reports it
+
+
 def run(options: argparse.Namespace) -> int:
     """Fetch, print or save, and return the exit status."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Whoever ends it so wants no rest of a download to stay, either.
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _leave)
     try:
         _fetch(options)
     except BrokenPipeError as error:
