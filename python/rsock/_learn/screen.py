@@ -7,6 +7,7 @@ What waits to be written has a bound, and while that is reached nothing more is 
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import threading
@@ -149,10 +150,11 @@ class Screen:
         from rich.console import Console
         from rich.text import Text
 
-        console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
-        with console.capture() as captured:
-            console.print(Text(text, style=style), end="")
-        return captured.get()
+        # Not on the terminal itself, which may be gone: what it takes is asked of the environment.
+        painted = io.StringIO()
+        console = Console(file=painted, force_terminal=True, highlight=False, soft_wrap=True)
+        console.print(Text(text, style=style), end="")
+        return painted.getvalue()
 
     def readable(self, line: bytes) -> str:
         """Return a line as text; bytes that are not UTF-8 appear as escapes."""
