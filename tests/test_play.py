@@ -294,3 +294,53 @@ def test_it_speaks_chinese(folder):
     _, out, err = folder.play(*words)
     assert "server.py 在 0.3 秒内没有开始监听" in err
     assert "== 结束：server.py 已停止（Ctrl+C）" in out
+
+
+def test_a_server_offline_is_waited_for_like_any_other(folder):
+    server = """
+        from meet import *
+        end = time.monotonic() + 0.5
+        while time.monotonic() < end and not os.path.exists("early"):
+            pass
+        print("too early" if os.path.exists("early") else "first")
+        sock = listening()
+        sock.accept()[0].sendall(b"hello")
+    """
+    client = """
+        from meet import *
+        open("early", "w").close()
+        page = socket.create_connection(("www.example.com", 80))
+        page.sendall(b"HEAD / HTTP/1.0\\r\\n\\r\\n")
+        print(page.recv(100).split(b"\\r\\n")[0].decode(), connected().recv(100))
+    """
+    names = folder.write("server", server), folder.write("client", client)
+    status, out, err = folder.play("--offline", *names)
+    assert (status, err) == (0, "")
+    assert said(out, "server.py") == ["first"]
+    assert said(out, "client.py") == ["HTTP/1.1 200 OK b'hello'"]
+
+
+def test_the_port_of_a_server_that_closed_first_can_be_used_again_at_once(folder):
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    server = f"""
+        import socket
+        sock = socket.socket()
+        sock.bind(("127.0.0.1", {port}))
+        sock.listen()
+        while True:
+            peer, _ = sock.accept()
+            peer.sendall(b"hello")
+            peer.close()
+    """
+    client = f"""
+        import socket
+        sock = socket.create_connection(("127.0.0.1", {port}))
+        while data := sock.recv(100):
+            print(data.decode())
+    """
+    names = folder.write("server", server), folder.write("client", client)
+    for _ in range(2):
+        status, out, err = folder.play(*names)
+        assert (status, err) == (0, "")
+        assert said(out, "client.py") == ["hello"]

@@ -108,6 +108,7 @@ def run(options: argparse.Namespace) -> int:
         grace=options.grace,
         together=options.together,
         lenient=options.fix,
+        offline=options.offline,
         chinese=chinese,
     )
     return play.play(scenes, ways)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: The environment variable that `rsock.fetch` reads as well, and processes inherit.
 VARIABLE = "RSOCK_CONNECT_TO"
+#: Where whoever runs a program beside others says on which port it answers for all of them.
+PAGES = "RSOCK_PAGES"
 
 _HERE = ("localhost", "127.0.0.1", "[::1]")
 _WEB = (80, 443, 8080)
@@ -52,7 +54,7 @@ def page() -> str:
 _server: list[Any] = []
 
 
-def _serve() -> int:
+def serve() -> int:
     """Start the server of pages, and give its port."""
     from rsock._pages import PageServer
 
@@ -83,7 +85,7 @@ def begin(offline: bool, connect_to: Sequence[str]) -> None:
         _rsock._detour(read, None)
         text = given + inherited.replace(",", " ").split()
     else:
-        port = _serve()
+        port = int(os.environ.get(PAGES, "0")) or serve()
         _rsock._detour(read, port)
         # For those who connect by themselves: all but this machine goes to the pages.
         text = given + inherited.replace(",", " ").split()

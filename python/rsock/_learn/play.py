@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import NamedTuple
 
-from rsock._learn import keeper, listening
+from rsock._learn import keeper, listening, offline
 from rsock._learn.actor import Actor, Part, where
 from rsock._learn.screen import Screen
 from rsock._learn.stage import Ended, Stage
@@ -36,6 +37,8 @@ class Ways(NamedTuple):
     together: bool
     #: Whether a client that waits for a silent server is what was expected.
     lenient: bool
+    #: Whether to answer for all outside names.
+    offline: bool
     chinese: bool
 
 
@@ -275,4 +278,12 @@ class Play:
 
 def play(scenes: list[Scene], ways: Ways) -> int:
     """Play these scenes and return the status; nothing that was started is left."""
-    return keeper.guarded(lambda lifeline: Play(scenes, ways, lifeline).run())
+
+    def work(lifeline: int) -> int:
+        if ways.offline:
+            # Here, for all: a server of pages in the script's own process would look as if the
+            # script listened already.
+            os.environ[offline.PAGES] = str(offline.serve())
+        return Play(scenes, ways, lifeline).run()
+
+    return keeper.guarded(work)

@@ -37,15 +37,34 @@ def _main() -> int:
         stream.reconfigure(  # type: ignore[union-attr]
             encoding="utf-8", errors=stream.errors, line_buffering=stream is not sys.stdin
         )
+    import rsock
+
+    _use_again(rsock.socket)
     given = {int(port): int(other) for port, other in orders["ports"].items()}
     if given or orders["port"] is not None:
-        import rsock
-
         _map_ports(rsock.socket, given, orders["port"], report)
 
     from rsock._command_run import main
 
     return main(orders["words"], "rsock run")
+
+
+def _use_again(kind: Any) -> None:
+    """Let servers have the port of one that was played a moment ago.
+
+    The system keeps it for a minute if the server was the first to close a connection. One that
+    listens still is in the way as ever.
+    """
+    import rsock
+
+    binds = kind.bind
+
+    def bind(self: Any, address: Any, /) -> None:
+        if self.type == rsock.SOCK_STREAM and self.family in (rsock.AF_INET, rsock.AF_INET6):
+            self.setsockopt(rsock.SOL_SOCKET, rsock.SO_REUSEADDR, 1)
+        binds(self, address)
+
+    kind.bind = bind
 
 
 def _map_ports(kind: Any, given: dict[int, int], wanted: str | None, report: int) -> None:
