@@ -192,8 +192,8 @@ ROWS: dict[str, tuple[str, str]] = {
     ),
     "waits.accept": (
         "还没有客户端连接{port}：在另一个窗口运行客户端，并核对地址和端口。",
-        "No client has connected{port} yet: start one in another window, and compare address and "
-        "port.",
+        "No client has connected to port{port} yet: start one in another window, and compare address "
+        "and port.",
     ),
     "waits.connect": (
         "对方没有应答：地址可能不对，或被防火墙拦住了；可以先 settimeout。",
