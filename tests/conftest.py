@@ -15,8 +15,9 @@ import support
 
 
 def pytest_configure():
-    """Hear of Ctrl+C: whoever runs tests in the background has them, and their children, not."""
+    """Hear of signals: whoever runs tests in the background has them, and their children, not."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items):

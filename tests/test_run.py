@@ -309,6 +309,24 @@ def test_python_2_runs_as_such(tmp_path):
 BROKEN = "s = socket.socket(socket.AF_INET, socket.SOCKET_DGRAM)\nprint(s.type)\ns.close()\n"
 
 
+@pytest.mark.parametrize("where", ["main", "thread"])
+def test_a_traceback_of_python_2_shows_the_script_and_what_it_called_alone(where, tmp_path):
+    lines = [
+        "import socket, threading",
+        "def work():",
+        "    s = socket.socket()",
+        "    s.connect(('127.0.0.1', 1))",
+        "print 'begin'",
+        "work()" if where == "main" else "threading.Thread(target=work).start()",
+    ]
+    (tmp_path / "old.py").write_text("\n".join(lines))
+    status, out, err = outcome(RUN, "old.py", cwd=tmp_path)
+    assert (status, out) == (1 if where == "main" else 0, b"begin\n")
+    assert b"line 4, in work" in err
+    assert b"ConnectionRefusedError" in err.splitlines()[-1]
+    assert b"_learn" not in err
+
+
 def test_what_is_broken_is_repaired_on_request(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(BROKEN)

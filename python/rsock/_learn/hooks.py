@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from rsock._learn import frames
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TextIO
@@ -73,6 +75,7 @@ def install() -> None:
 
     def excepthook(args: Any, /) -> Any:
         """Handle uncaught Thread.run() exception."""
+        frames.cut(args.exc_value)
         before(args)
         if args.exc_value is not None and args.exc_type is not SystemExit:
             hint(args.exc_value)

@@ -13,7 +13,7 @@ import sys
 
 import rsock
 from rsock import _rsock
-from rsock._learn import hooks
+from rsock._learn import frames, hooks
 
 # The module `typing` costs more time than all of this; type checkers know the name.
 TYPE_CHECKING = False
@@ -95,6 +95,7 @@ def finish(raised: BaseException | None) -> int:
         return 0
     if isinstance(raised, SystemExit):
         raise raised
+    frames.cut(raised)
     default = sys.excepthook is sys.__excepthook__
     try:
         _rsock._report_uncaught(raised)

@@ -1,0 +1,44 @@
+"""Tracebacks without the frames that stand between a script and what it called."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_DEPTH = 64  # how many exceptions of a chain are looked at
+
+
+def cut(raised: BaseException | None) -> None:
+    """Take the frames of this folder out of the tracebacks of an exception and its causes."""
+    seen: list[BaseException] = []
+    waiting = [raised]
+    while waiting and len(seen) < _DEPTH:
+        found = waiting.pop()
+        if found is None or any(found is known for known in seen):
+            continue
+        seen.append(found)
+        found.__traceback__ = _without_ours(found.__traceback__)
+        waiting += [found.__cause__, found.__context__, *getattr(found, "exceptions", ())]
+
+
+def _without_ours(trace: TracebackType | None) -> TracebackType | None:
+    first = trace
+    while first is not None and _is_ours(first):
+        first = first.tb_next
+    if first is None:
+        return trace  # there is nothing else to show
+    place = first
+    while place.tb_next is not None:
+        if _is_ours(place.tb_next):
+            place.tb_next = place.tb_next.tb_next
+        else:
+            place = place.tb_next
+    return first
+
+
+def _is_ours(trace: TracebackType) -> bool:
+    return trace.tb_frame.f_code.co_filename.startswith(_HERE)
