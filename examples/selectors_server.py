@@ -57,8 +57,8 @@ class Echo:
 
     def let_go(self, client: socket.socket) -> None:
         """Forget a client."""
-        self.selector.unregister(client)
-        client.close()
+        with client:  # which closes it, also if Ctrl+C comes now
+            self.selector.unregister(client)
 
     def close(self) -> None:
         """Let everybody go."""

@@ -92,6 +92,8 @@ def by_speaker(lines, port):
         line = line.replace("\uff1a ", "\uff1a")  # a colon of Chinese, which is wide enough
         line = re.sub(r"\b\d{5}\b", "PORT", line.replace(port, "9999"))
         line = re.sub(r"\b\d+ bytes\b", "SOME bytes", line)
+        # From 3.12 on Python has an idea of its own.
+        line = re.sub(r"\. Did you forget to import '\w+'\?$", "", line)
         speaker, bar, _ = line.partition(" | ")
         said[speaker.strip() if bar else ""].append(line.rstrip())
     return said

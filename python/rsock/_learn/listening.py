@@ -14,6 +14,8 @@ _ACCEPTS = 0x10000  # a flag of unix(7) sockets
 _DATAGRAMS = "0002"
 #: The system calls that sleep, by machine: nanosleep, clock_nanosleep.
 _SLEEPS = {"x86_64": ("35", "230"), "aarch64": ("101", "115")}.get(os.uname().machine, ())
+#: Those that sleep if they wait for no descriptor, as Python does before 3.11: select, pselect6.
+_SELECTS = {"x86_64": ("23", "270"), "aarch64": ("72",)}.get(os.uname().machine, ())
 
 
 def session(leader: int) -> list[int]:
@@ -88,8 +90,9 @@ def busy(pid: int) -> tuple[bool, int]:
             fields = file.read().rpartition(")")[2].split()
         for thread in threads:
             with open(f"/proc/{pid}/task/{thread}/syscall", encoding="ascii") as file:
-                call = file.read().split(None, 1)[0]
-            active = active or call == "running" or call in _SLEEPS
-    except (OSError, IndexError):
+                call, *arguments = file.read().split()
+            sleeps = call in _SLEEPS or (call in _SELECTS and arguments[0] == "0x0")
+            active = active or call == "running" or sleeps
+    except (OSError, IndexError, ValueError):
         return False, 0  # it has ended, or may not be looked at
     return active, int(fields[11]) + int(fields[12])
