@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import importlib
+import os
 import queue
 import shutil
 import signal
@@ -123,6 +124,26 @@ def udp(socket, nothing_stays_open):
         one.bind(("127.0.0.1", 0))
         two.bind(("127.0.0.1", 0))
         yield one, two
+
+
+@pytest.fixture
+def slowed():
+    """Give what to put before a command so that each of its calls of a name takes a while longer.
+
+    The call itself is made at once; it returns late.
+    """
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed")
+
+    def prefix(call):
+        fault = f"inject={call}:delay_exit=300000"
+        command = [strace, "-f", "-qq", "-o", os.devnull, "-e", f"trace={call}", "-e", fault]
+        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
+            pytest.skip("strace may not trace here, or cannot make a call late")
+        return command
+
+    return prefix
 
 
 @pytest.fixture

@@ -64,8 +64,8 @@ class Folder:
         (self.path / f"{name}.py").write_text(textwrap.dedent(text), encoding="utf-8")
         return f"{name}.py"
 
-    def start(self, *words, **options):
-        command = [sys.executable, "-m", "rsock", "play", *words]
+    def start(self, *words, prefix=(), **options):
+        command = [*prefix, sys.executable, "-m", "rsock", "play", *words]
         environment = {**os.environ, "RSOCK_TEST": self.mark, "RSOCK_LANG": "en"}
         settings = {
             "stdin": subprocess.DEVNULL,
@@ -75,10 +75,10 @@ class Folder:
         }
         return subprocess.Popen(command, cwd=self.path, env=environment, **settings)
 
-    def play(self, *words, given=None, limit=20):
+    def play(self, *words, given=None, limit=20, prefix=()):
         """Play, and return the status, what was said, and what went wrong."""
         stdin = subprocess.DEVNULL if given is None else subprocess.PIPE
-        with self.start(*words, stdin=stdin) as process:
+        with self.start(*words, stdin=stdin, prefix=prefix) as process:
             out, err = process.communicate(given, limit)
         assert self.left() == []
         return process.returncode, out.decode(), err.decode()

@@ -205,6 +205,17 @@ def test_a_taken_port_is_changed_on_both_sides(folder, taken, scripts):
     assert said(out, "client.py") == [f"{other} {other}"]
 
 
+@pytest.mark.parametrize("scripts", [TCP_PAIR, UDP_PAIR], ids=["tcp", "udp"])
+@pytest.mark.parametrize("call", ["bind", "listen"])
+def test_clients_are_not_started_before_the_port_is_known(folder, taken, scripts, call, slowed):
+    status, out, err = folder.play(
+        *pair(folder, scripts, taken), "--port", "auto", prefix=slowed(call)
+    )
+    assert (status, err) == (0, "")
+    [other] = re.findall(r"was changed to (\d+)\.", out)
+    assert said(out, "client.py") == [f"{other} {other}"]
+
+
 def test_a_port_that_is_free_stays_as_it_is(folder):
     status, out, _ = folder.play(
         folder.write("server", ECHO), folder.write("client", CLIENT), "--port", "auto"

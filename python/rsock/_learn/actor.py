@@ -66,7 +66,11 @@ class Actor:
         }
         self.error = self._process.stderr.fileno()
         self.report = report
-        self.reported = b""
+        #: Which ports it was given in place of those that it asked for.
+        self.mapped: dict[int, int] = {}
+        #: How many of its sockets are being bound, of those whose port it has yet to tell.
+        self.binding = 0
+        self._half = b""
         self.pid = self._process.pid
         self.since = time.monotonic()
 
@@ -93,10 +97,17 @@ class Actor:
                     pass
         os.close(self.report)
 
-    def mapped(self) -> dict[int, int]:
-        """Return which ports it was given in place of those that it asked for."""
-        pairs = (line.split() for line in self.reported.splitlines())
-        return {int(pair[0]): int(pair[1]) for pair in pairs if len(pair) == 2}
+    def heed(self, report: bytes) -> None:
+        """Take what it reports of its ports: an empty line before, and a pair behind each bind."""
+        *lines, self._half = (self._half + report).split(b"\n")
+        for line in lines:
+            if not line:
+                self.binding += 1
+                continue
+            self.binding -= 1
+            port, other = map(int, line.split())
+            if port != other:
+                self.mapped[port] = other
 
 
 #: A traceback that ends in Ctrl+C, with the line that Python may put in front of it.

@@ -189,10 +189,13 @@ class Play:
             rounds += 1
             # The whole session is looked through less often: that takes longer.
             pids = listening.session(server.pid) if rounds % 5 == 0 else [server.pid]
-            return server.status is not None or listening.waiting(pids) is not None
+            if server.status is not None:
+                return True
+            # In this order: where a socket is seen, it is known that it was to be reported.
+            return listening.waiting(pids) is not None and self._stage.knows_ports(server)
 
         if self._stage.until(up, limit, 0.01) and server.status is None:
-            for port, other in server.mapped().items():
+            for port, other in server.mapped.items():
                 self._moved(port, other)
             return 0
         if server.status is None:

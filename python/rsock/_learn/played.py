@@ -71,27 +71,32 @@ def _map_ports(kind: Any, given: dict[int, int], wanted: str | None, report: int
     """Have sockets use other ports than a script says: those that are given, or a free one."""
     binds = kind.bind
 
+    def tell(line: bytes) -> None:
+        try:
+            os.write(report, line)
+        except OSError:
+            pass  # a script that becomes a daemon closes all that it did not open
+
     def bind(self: Any, address: Any, /) -> None:
         port = _port(address)
         if not port or wanted is None:
             binds(self, address)
             return
-        if port in given:
-            binds(self, _with(address, given[port]))
-            return
-        if wanted == "auto":
-            try:
-                binds(self, address)
-                return
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise
-            binds(self, _with(address, 0))
-            given[port] = self.getsockname()[1]
-        else:
-            binds(self, _with(address, int(wanted)))
-            given[port] = int(wanted)
-        os.write(report, f"{port} {given[port]}\n".encode())
+        # Told before and behind: a socket can be seen as soon as it is bound, and what port it
+        # was given must be waited for then. Lines as short as these are never mixed.
+        tell(b"\n")
+        try:
+            if port in given:
+                binds(self, _with(address, given[port]))
+            elif wanted == "auto":
+                other = _bind_anywhere(self, binds, address, port)
+                if other != port:
+                    given[port] = other
+            else:
+                binds(self, _with(address, int(wanted)))
+                given[port] = int(wanted)
+        finally:
+            tell(b"%d %d\n" % (port, given.get(port, port)))
 
     def elsewhere(address: Any) -> Any:
         port = _port(address)
@@ -111,6 +116,19 @@ def _map_ports(kind: Any, given: dict[int, int], wanted: str | None, report: int
     kind.bind = bind
     for name in ("connect", "connect_ex", "sendto", "sendmsg"):
         setattr(kind, name, last_of(getattr(kind, name)))
+
+
+def _bind_anywhere(socket: Any, binds: Any, address: Any, port: int) -> int:
+    """Bind to this address, or to a free port if it is taken, and return the port."""
+    try:
+        binds(socket, address)
+        return port
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+    binds(socket, _with(address, 0))
+    other: int = socket.getsockname()[1]
+    return other
 
 
 def _port(address: Any) -> int | None:

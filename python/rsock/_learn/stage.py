@@ -157,7 +157,7 @@ class Stage:
                 actor.voices[fd].flush()
             return False
         if fd == actor.report:
-            actor.reported = (actor.reported + data)[-KEPT:]
+            actor.heed(data)
             return True
         self._heard = time.monotonic()
         if fd == actor.error:
@@ -173,6 +173,12 @@ class Stage:
                         voice.flush()
         actor.voices[fd].say(data)
         return True
+
+    def knows_ports(self, actor: Actor) -> bool:
+        """Tell whether all is known of the ports that a program has by now."""
+        while actor.report in self._open and self._read(actor.report):
+            pass
+        return not actor.binding
 
     def _feed(self, fd: int) -> None:
         for actor in self._actors:
