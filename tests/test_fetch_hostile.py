@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 import re
 import time
 import zlib
@@ -177,6 +178,16 @@ def test_a_long_body_out_of_next_to_nothing_comes_whole_as_far_as_it_may(peer, c
     with pytest.raises(rsock.TooLargeError) as caught:
         rsock.fetch(server.url(), proxies={}, max_body=len(body) - 1)
     assert caught.value.partial == body[:MIB]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "gzip, gzip"])
+def test_a_body_that_only_begins_with_much_out_of_little_comes_whole(peer, coding):
+    body = bytes(11 * MIB) + random.Random(0).randbytes(2 * MIB)
+    data = gzip.compress(body)
+    server = peer(packed(data if coding == "gzip" else gzip.compress(data), coding))
+    page = rsock.fetch(server.url(), proxies={})
+    assert len(page.body) == len(body)
+    assert page.body == body
 
 
 def test_a_dense_body_that_is_cut_off_is_no_success(peer):

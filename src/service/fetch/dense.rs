@@ -6,13 +6,15 @@
 //! known to be no more than is allowed.
 
 use super::clock::{Clock, Stop};
+use super::failure::Cause;
 use super::sink::Sink;
 use crate::http::{Decoder, Headers};
 
-/// How much is kept of a body before decoding; one that has more is not made of very little.
+/// How much is kept of a body before decoding, until it is counted; one that has more is not made
+/// of very little.
 const MOST: usize = 1024 * 1024;
 
-/// A body before decoding, as long as it is short.
+/// A body before decoding, as long as it is short or counted.
 #[derive(Debug, Default)]
 pub(super) struct Dense {
     coded: Vec<u8>,
@@ -23,17 +25,21 @@ pub(super) struct Dense {
 }
 
 impl Dense {
-    /// Keep what a decoder took.
-    pub(super) fn keep(&mut self, coded: &[u8]) {
+    /// Keep what a decoder took. From when the body is only counted there is no other copy of it:
+    /// then all of it is kept, however little more it decodes to. Errors: [`Cause::NoMemory`].
+    pub(super) fn keep(&mut self, coded: &[u8], counts: bool) -> Result<(), Cause> {
         if self.is_long {
-            return;
+            return Ok(());
         }
-        let fits = coded.len() <= MOST - self.coded.len();
+        let fits = counts || self.coded.len() + coded.len() <= MOST;
         if fits && self.coded.try_reserve(coded.len()).is_ok() {
             self.coded.extend_from_slice(coded);
+        } else if counts {
+            return Err(Cause::NoMemory);
         } else {
             (self.is_long, self.coded) = (true, Vec::new());
         }
+        Ok(())
     }
 
     /// Return whether all of it is here.

@@ -261,7 +261,7 @@ impl Exchange {
         sink.check_coded(self.reply.received())?;
         let (taken, made) = decoder.pull(piece)?;
         if sink.is_memory() {
-            self.dense.keep(&piece[..taken]);
+            self.dense.keep(&piece[..taken], sink.counts())?;
             if self.dense.is_whole() && !sink.counts() && sink.is_dense(self.reply.received()) {
                 sink.begin_counting();
             }
