@@ -741,6 +741,64 @@ fn a_read_timeout_is_for_each_wait() {
     });
 }
 
+/// Takes pieces for longer than a server may be silent, while that server goes on.
+struct Slow {
+    go_on: mpsc::Sender<()>,
+    sent: mpsc::Receiver<()>,
+    body: Vec<u8>,
+}
+
+impl Audience for Slow {
+    type Error = Error;
+
+    fn take(&mut self, piece: &[u8]) -> Result<(), Error> {
+        self.body.extend_from_slice(piece);
+        let _ = self.go_on.send(());
+        // The rest is there, and then nobody has anything more to say.
+        let _ = self.sent.recv();
+        let _ = self.sent.recv_timeout(Duration::from_millis(400));
+        Ok(())
+    }
+
+    fn hear(&mut self, _: u64, _: Option<u64>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_read_timeout_does_not_count_how_long_the_body_is_taken() {
+    bounded(|| {
+        let (go_on, told) = mpsc::channel::<()>();
+        let (say, sent) = mpsc::channel::<()>();
+        let (address, server) = serve(move |listener| {
+            let (mut peer, _) = listener.accept().unwrap();
+            head_of(&mut peer);
+            let reply = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\none";
+            peer.write_all(reply).unwrap();
+            // What came is handed out, since nothing more does.
+            told.recv().unwrap();
+            peer.write_all(b"two").unwrap();
+            say.send(()).unwrap();
+            while told.recv().is_ok() {
+                let _ = say.send(());
+            }
+        });
+        let mut patient = order(&format!("http://{address}"));
+        (patient.to, patient.read_timeout) = (To::Caller, Some(Duration::from_millis(200)));
+        let mut slow = Slow {
+            go_on,
+            sent,
+            body: Vec::new(),
+        };
+        match client().fetch(&Alone, patient, &Proxies::default(), &mut slow) {
+            Ok(_) => assert_eq!(slow.body, b"onetwo"),
+            Err(error) => panic!("{error:?}"),
+        }
+        drop(slow);
+        server.join().unwrap();
+    });
+}
+
 #[test]
 fn a_flood_that_never_makes_anybody_wait_ends_at_the_deadline() {
     bounded(|| {

@@ -158,11 +158,14 @@ pub enum Woken {
 
 /// Wait until one of the descriptors is ready, or something else has to be looked at.
 ///
-/// Errors: [`Error::TimedOut`] when the end is reached; `None` is never.
+/// Errors: [`Error::TimedOut`] when the end is reached; `None` is never. What is ready by then is
+/// ready, even if the end passed before the wait began, as it may where a wait is taken up again.
 pub fn wait_for(entries: &mut [Entry<'_>], end: Option<Instant>) -> Result<Woken> {
-    match poll::wait_any(entries, Some(slice(end)?)) {
+    let left = slice(end);
+    let time = left.as_ref().map_or(Duration::ZERO, |left| *left);
+    match poll::wait_any(entries, Some(time)) {
         Ok(true) => Ok(Woken::Ready),
-        Ok(false) => Ok(Woken::Long),
+        Ok(false) => left.map(|_| Woken::Long),
         Err(error) if error.kind() == ErrorKind::Interrupted => Ok(Woken::Signal),
         Err(error) => Err(error.into()),
     }
