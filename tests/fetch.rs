@@ -421,6 +421,45 @@ fn redirects_have_an_end_and_lead_to_pages_only() {
 }
 
 #[test]
+fn a_redirect_is_followed_whatever_is_wrong_with_its_body() {
+    bounded(|| {
+        let page = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npage";
+        for (fields, body, came) in [
+            ("Content-Encoding: gzip\r\nContent-Length: 6", "<html>", ""),
+            ("Content-Encoding: gzip", "<html>", ""),
+            (
+                "Content-Encoding: zstd\r\nContent-Length: 6",
+                "<html>",
+                "<html>",
+            ),
+            ("Content-Length: 10", "half", "half"),
+            ("Transfer-Encoding: chunked", "8\r\nhalf", "half"),
+            ("Transfer-Encoding: chunked", "half", ""),
+        ] {
+            let redirect = format!("HTTP/1.1 301 On\r\nLocation: /page\r\n{fields}\r\n\r\n{body}");
+            let (address, server) = replies(vec![redirect.into_bytes(), page.to_vec()]);
+            let client = client();
+            let fetched = fetch(&client, order(&format!("http://{address}/"))).unwrap();
+            assert_eq!(fetched.body, b"page", "{fields}");
+            assert_eq!(fetched.history[0].body, came.as_bytes(), "{fields}");
+            client.close();
+            assert_eq!(server.join().unwrap().len(), 2);
+        }
+
+        // Where a server does not go on, or resets, nobody knows what else it would have said.
+        let (address, stop) = dripping(
+            b"HTTP/1.1 301 On\r\nLocation: /page\r\nContent-Length: 10\r\n\r\n",
+            None,
+        );
+        let mut patient = order(&format!("http://{address}"));
+        patient.read_timeout = Some(Duration::from_millis(50));
+        let ended = failure(fetch(&client(), patient));
+        drop(stop);
+        assert!(matches!(ended.cause, Cause::Quiet), "{ended}");
+    });
+}
+
+#[test]
 fn a_body_that_is_cut_off_is_an_error_that_brings_what_came() {
     bounded(|| {
         for (reply, came) in [

@@ -335,6 +335,29 @@ fn a_connection_that_is_cut_is_an_end_only_where_the_reply_says_so() {
 }
 
 #[test]
+fn a_redirect_is_followed_though_its_connection_is_cut() {
+    bounded(|| {
+        let authority = Authority::new("moved");
+        let (there, last) = serve(authority.certify(|_| ()), answer(REPLY));
+        let (address, first) = serve(authority.certify(|_| ()), move |mut peer| {
+            head_of(&mut peer);
+            let redirect = format!("HTTP/1.1 301 On\r\nLocation: https://{there}/\r\n\r\nmoved");
+            let _ = peer.write_all(redirect.as_bytes());
+            // The socket is closed, and TLS is not.
+        });
+        let client = client(authority.trusted());
+        let fetched = fetch(&client, &format!("https://{address}/")).unwrap();
+        assert_eq!(
+            (&fetched.body[..], &fetched.history[0].body[..]),
+            (&b"ok"[..], &b"moved"[..])
+        );
+        client.close();
+        first.join().unwrap();
+        last.join().unwrap();
+    });
+}
+
+#[test]
 fn a_server_that_speaks_no_tls_is_told_apart() {
     bounded(|| {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();

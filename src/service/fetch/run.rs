@@ -169,11 +169,7 @@ impl<'a> Run<'a> {
                 let Some(stream) = &mut self.stream else {
                     return Err(Cause::Closed.into());
                 };
-                match exchange.body(stream, sink, &mut self.clock) {
-                    // More than anybody wants to know of a redirect.
-                    Err(Stop::Failed(cause)) if matches!(*cause, Cause::TooLarge(_)) => {}
-                    outcome => outcome?,
-                }
+                unwanted(exchange.body(stream, sink, &mut self.clock))?;
                 self.redirect()?;
             }
         }
@@ -276,10 +272,7 @@ impl Run<'_> {
             Ok(Some(next)) => {
                 let most = self.order.max_body.map_or(ASIDE, |most| most.min(ASIDE));
                 let mut sink = Sink::new(To::Memory, Some(most), false);
-                let outcome = match exchange.expect(&mut sink) {
-                    Err(Stop::Failed(cause)) if matches!(*cause, Cause::TooLarge(_)) => Ok(()),
-                    outcome => outcome,
-                };
+                let outcome = unwanted(exchange.expect(&mut sink));
                 self.stage = Stage::Aside(exchange, Box::new(sink), Some(Box::new(next)));
                 outcome
             }
@@ -396,5 +389,18 @@ impl Run<'_> {
             self.request.method(),
             "GET" | "HEAD" | "PUT" | "DELETE" | "OPTIONS" | "TRACE"
         )
+    }
+}
+
+/// Let pass what is wrong with a body that nobody wants: that of a redirect. What says nothing of
+/// the body ends the fetch, as it does everywhere.
+fn unwanted(outcome: Result<(), Stop>) -> Result<(), Stop> {
+    match outcome {
+        Err(Stop::Failed(cause))
+            if matches!(*cause, Cause::TooLarge(_) | Cause::Cut | Cause::Http(_)) =>
+        {
+            Ok(())
+        }
+        outcome => outcome,
     }
 }
