@@ -7,7 +7,7 @@ mod common;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use rsock::service::fetch::{
 };
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use socket2::SockRef;
 
 struct Nobody;
 
@@ -354,6 +355,49 @@ fn a_redirect_is_followed_though_its_connection_is_cut() {
         client.close();
         first.join().unwrap();
         last.join().unwrap();
+    });
+}
+
+#[test]
+fn a_kept_connection_that_was_reset_meanwhile_is_not_used() {
+    bounded(|| {
+        let authority = Authority::new("reset");
+        let config = authority.certify(|_| ());
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (go, told) = mpsc::sync_channel(0);
+        let server = thread::spawn(move || {
+            let accept = || secured(Arc::clone(&config), listener.accept().unwrap().0);
+            let mut peer = accept();
+            head_of(&mut peer);
+            peer.write_all(REPLY).unwrap();
+            // The client has to have it before the reset takes it away.
+            told.recv().unwrap();
+            let socket = SockRef::from(&peer.sock);
+            socket.set_linger(Some(Duration::ZERO)).unwrap();
+            drop(peer);
+            told.recv().unwrap();
+            let mut peer = accept();
+            let head = head_of(&mut peer);
+            peer.write_all(REPLY).unwrap();
+            head
+        });
+        let client = client(authority.trusted());
+        let url = format!("https://{address}/");
+        assert_eq!(fetch(&client, &url).unwrap().body, b"ok");
+        assert_eq!(client.idle(), 1);
+        go.send(()).unwrap();
+        // Heard when the reset is out.
+        go.send(()).unwrap();
+        let order = Order {
+            method: "POST".into(),
+            timeout: Some(Duration::from_secs(10)),
+            ..Order::get(&url)
+        };
+        let fetched = client.fetch(&Alone, order, &Proxies::default(), &mut Nobody);
+        assert_eq!(fetched.unwrap().body, b"ok");
+        let head = server.join().unwrap();
+        assert!(head.starts_with("POST / HTTP/1.1\r\n"), "{head}");
     });
 }
 

@@ -178,13 +178,14 @@ impl Stream {
         match &mut self.tls {
             None => is_early(Wire(&self.socket).read(&mut byte)),
             Some(tls) => {
-                // Tickets for a later session may come at any time.
-                while let Ok(count) = tls.session.read_tls(&mut Wire(&self.socket)) {
-                    if count == 0 || tls.process(&self.socket).is_err() {
-                        return false;
+                let last = loop {
+                    match tls.session.read_tls(&mut Wire(&self.socket)) {
+                        // Tickets for a later session may come at any time.
+                        Ok(1..) if tls.process(&self.socket).is_ok() => {}
+                        outcome => break outcome,
                     }
-                }
-                is_early(tls.session.reader().read(&mut byte))
+                };
+                is_early(last) && is_early(tls.session.reader().read(&mut byte))
             }
         }
     }
