@@ -423,6 +423,23 @@ fn replies_without_a_body_have_none_whatever_they_say() {
 }
 
 #[test]
+fn what_a_proxy_says_of_the_length_of_a_tunnel_is_not_looked_at() {
+    for length in ["", "0, 5", "none", "-1"] {
+        let head = format!("HTTP/1.1 200 Go on\r\nContent-Length: {length}\r\n\r\n");
+        let tunnel = reply("CONNECT", head.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((tunnel.status, tunnel.taken), (200, head.len()));
+        // Where there could be a body, or where a length could be true, it has to be one.
+        for method in ["GET", "HEAD"] {
+            let refused = reply(method, head.as_bytes());
+            assert!(matches!(refused, Err(Error::ContentLength(_))), "{length}");
+        }
+        let refusal = head.replace("200", "407");
+        let refused = reply("CONNECT", refusal.as_bytes());
+        assert!(matches!(refused, Err(Error::ContentLength(_))), "{length}");
+    }
+}
+
+#[test]
 fn informational_replies_are_skipped_up_to_a_bound() {
     let one = "HTTP/1.1 103 Early\r\nLink: <x>\r\nContent-Length: 7\r\n\r\n";
     let last = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

@@ -20,18 +20,19 @@ pub enum Framing {
 impl Framing {
     /// Find where the body of the reply with this head, to a request with this method, ends.
     ///
-    /// - No body: to HEAD, a reply to CONNECT that succeeds, 1xx, 204, 304.
+    /// - No body: to HEAD, a reply to CONNECT that succeeds, 1xx, 204, 304. What that of CONNECT
+    ///   says of a length means nothing (RFC 9110 9.3.6), and everywhere else it has to be one.
     /// - `chunked`, on its own or again and again (some proxies add it a second time). Nothing
     ///   else was asked for, so any other coding is refused; `identity`, which once meant none,
     ///   is let pass.
     /// - Both framings at once are refused: one of two readers would be wrong.
     /// - The length has to be a number and nothing else, the same one where it is given again.
     pub fn of(head: &Head, method: &str) -> Result<Self> {
+        if method == "CONNECT" && matches!(head.status, 200..=299) {
+            return Ok(Self::None);
+        }
         let length = content_length(&head.headers)?;
-        let bodiless = method == "HEAD"
-            || (method == "CONNECT" && matches!(head.status, 200..=299))
-            || matches!(head.status, 100..=199 | 204 | 304);
-        if bodiless {
+        if method == "HEAD" || matches!(head.status, 100..=199 | 204 | 304) {
             return Ok(Self::None);
         }
         if head.headers.contains("transfer-encoding") {
