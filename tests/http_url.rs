@@ -279,10 +279,28 @@ fn where_a_reference_leads() {
         .join(b"/\xff\x80?\xff")
         .map(|url| url.target().to_owned());
     assert_eq!(raw, Ok("/%FF%80?%FF".to_owned()));
-    let zone = url("http://[fe80::1%25eth0]/a")
-        .join(b"b")
-        .map(|url| url.to_string());
-    assert_eq!(zone, Ok("http://[fe80::1%25eth0]/b".to_owned()));
+}
+
+#[test]
+fn a_zone_stays_until_a_reference_names_a_host() {
+    let base = "http://[fe80::1%25eth0]/a";
+    for (reference, wanted) in [
+        ("b", "http://[fe80::1%25eth0]/b"),
+        ("/list?a[]=1", "http://[fe80::1%25eth0]/list?a[]=1"),
+        ("/list[1]", "http://[fe80::1%25eth0]/list[1]"),
+        ("/list//[1]", "http://[fe80::1%25eth0]/list//[1]"),
+        ("/list//[a%b]", "http://[fe80::1%25eth0]/list//[a%b]"),
+        ("?to=//[::1]/", "http://[fe80::1%25eth0]/a?to=//[::1]/"),
+        ("#[1]", "http://[fe80::1%25eth0]/a#[1]"),
+        ("//[fe80::1]/b", "http://[fe80::1]/b"),
+        ("http://[fe80::1]/b", "http://[fe80::1]/b"),
+        ("http:///[fe80::1]/b", "http://[fe80::1]/b"),
+        ("//u@[fe80::1%25eth1]/b", "http://u@[fe80::1%25eth1]/b"),
+    ] {
+        let found = url(base).join(reference.as_bytes());
+        let found = found.map(|url| url.to_string());
+        assert_eq!(found, Ok(wanted.to_owned()), "{reference}");
+    }
 }
 
 #[test]

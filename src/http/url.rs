@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::Range;
 use std::str::FromStr;
 
 use super::error::{Error, Result};
@@ -90,7 +91,9 @@ impl Url {
         let zone = match (zone, base) {
             (Some(zone), _) => Some(zone),
             // A reference that names no host has that of its base, zone and all.
-            (None, Some(base)) if inherits(base) && !text.contains('[') => base.zone.clone(),
+            (None, Some(base)) if inherits(base) && authority_of(&text).is_none() => {
+                base.zone.clone()
+            }
             (None, _) => None,
         };
         if zone.is_some() && !matches!(inner.host(), Some(url::Host::Ipv6(_))) {
@@ -284,18 +287,28 @@ fn scheme_of(text: &str) -> Option<&str> {
     (!is_port).then_some(scheme)
 }
 
+/// Return where a reference names user, host and port, if it does: behind `//`, with a scheme
+/// before that or none.
+fn authority_of(text: &str) -> Option<Range<usize>> {
+    let slashes = match scheme_of(text) {
+        Some(_) => text.find(':')? + 1,
+        None => 0,
+    };
+    let named = text[slashes..].strip_prefix("//")?;
+    let start = slashes + 2;
+    let length = named.find(['/', '\\', '?', '#']).unwrap_or(named.len());
+    Some(start..start + length)
+}
+
 /// Take the zone out of an address in brackets: `%25` and its name (RFC 6874), or, as people write
 /// it, `%` and its name.
 fn split_zone(text: &str) -> std::result::Result<(String, Option<String>), String> {
     let none = || Ok((text.to_owned(), None));
-    let end = text.find(['?', '#']).unwrap_or(text.len());
-    let Some(start) = text[..end].find("//") else {
+    let Some(Range { start, end }) = authority_of(text) else {
         return none();
     };
-    let authority = text[start + 2..end].split(['/', '\\']).next();
-    let authority = authority.unwrap_or_default();
     // The user and the password may hold anything but the host begins after the last @.
-    let host = start + 2 + authority.rfind('@').map_or(0, |at| at + 1);
+    let host = start + text[start..end].rfind('@').map_or(0, |at| at + 1);
     let Some(close) = text[host..end].find(']').map(|close| host + close) else {
         return none();
     };
