@@ -206,11 +206,18 @@ fn what_is_no_redirect() {
             Ok(None)
         ));
     }
-    let two = headers(&[("Location", "/first"), ("location", "/second")]);
-    let found = follow(&from, 302, &two, false)
-        .expect("good")
-        .expect("a redirect");
-    assert_eq!(found.url().path(), "/first");
+}
+
+#[test]
+fn the_first_location_that_says_something_counts() {
+    let from = request("GET", "http://h/", &[], None);
+    for list in [["/first", "/second"], ["", "/first"], ["/first", ""]] {
+        let list = list.map(|location| ("Location", location));
+        let found = follow(&from, 302, &headers(&list), false)
+            .expect("good")
+            .expect("a redirect");
+        assert_eq!(found.url().path(), "/first", "{list:?}");
+    }
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub fn follow(
     headers: &Headers,
     downgrade: bool,
 ) -> Result<Option<Request>> {
-    let location = headers.get("location").filter(|value| !value.is_empty());
+    let location = headers.get_all("location").find(|value| !value.is_empty());
     let Some(location) = location.filter(|_| is_redirect(status)) else {
         return Ok(None);
     };
