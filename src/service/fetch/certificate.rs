@@ -3,7 +3,10 @@
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error};
 
-use super::trust::SelfSigned;
+/// A certificate whose issuer is not trusted because it is its own.
+#[derive(Debug, thiserror::Error)]
+#[error("the certificate is self-signed")]
+pub(super) struct SelfSigned;
 
 /// One item of DER: its tag, what it holds, and what follows it.
 fn item(data: &[u8]) -> Option<(u8, &[u8], &[u8])> {

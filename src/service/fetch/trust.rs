@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 
-use super::certificate;
+use super::certificate::{self, SelfSigned};
 
 /// Looks as rustls does, and says more of what it finds.
 #[derive(Debug)]
@@ -21,11 +21,6 @@ pub(super) struct Careful {
     /// Certificates that are trusted by themselves.
     known: Vec<CertificateDer<'static>>,
 }
-
-/// A certificate whose issuer is not trusted because it is its own.
-#[derive(Debug, thiserror::Error)]
-#[error("the certificate is self-signed")]
-pub(super) struct SelfSigned;
 
 impl Careful {
     pub(super) const fn new(
