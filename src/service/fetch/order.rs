@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::sink::To;
-use crate::http::{ACCEPTED, Headers, Limits, Request, Result, Url};
+use crate::http::{ACCEPTED, Limits, Request, Result, Url};
 
 /// What servers are told of who asks.
 const AGENT: &str = concat!("rsock/", env!("CARGO_PKG_VERSION"));
@@ -68,24 +68,19 @@ impl Order {
     /// Make the first request of it. Errors: what cannot be asked for.
     pub(super) fn request(&mut self) -> Result<Request> {
         let mut request = Request::new(&self.method, Url::parse(&self.url)?)?;
-        let (mut headers, mut left_out) = (Headers::new(), Headers::new());
         for (name, value) in &self.headers {
             match value {
-                Some(value) => headers.push(name, value)?,
-                None => left_out.push(name, b"")?,
+                Some(value) => request.headers.push(name, value)?,
+                None => request.left_out.push(name, b"")?,
             }
         }
-        for (name, value) in [("User-Agent", AGENT), ("Accept", "*/*")] {
-            if !headers.contains(name) && !left_out.contains(name) {
-                headers.push(name.as_bytes(), value.as_bytes())?;
+        let always = [("User-Agent", AGENT), ("Accept", "*/*")].into_iter();
+        let codings = self.decode.then_some(("Accept-Encoding", ACCEPTED));
+        for (name, value) in always.chain(codings) {
+            if !request.settles(name) {
+                request.headers.push(name.as_bytes(), value.as_bytes())?;
             }
         }
-        let names = |name| headers.contains(name) || left_out.contains(name);
-        if self.decode && !names("accept-encoding") {
-            headers.push(b"Accept-Encoding", ACCEPTED.as_bytes())?;
-        }
-        request.headers = headers;
-        request.left_out = left_out;
         request.body = self.body.take().map(Arc::new);
         Ok(request)
     }
