@@ -88,12 +88,11 @@ impl Client {
         C: Caller,
         A: Audience<Error = C::Error>,
     {
-        let mut run = Run::begin(self, order, proxies, caller.looks()).map_err(|cause| {
-            let (message, url) = (cause.plain_words(), String::new());
+        let mut run = Run::begin(self, order, proxies, caller.looks()).map_err(|error| {
             Ended::Failed(Box::new(Failure {
-                cause,
-                message,
-                url,
+                message: error.to_string(),
+                cause: Cause::Http(error),
+                url: String::new(),
                 reply: None,
             }))
         })?;

@@ -57,16 +57,6 @@ impl From<http::Error> for Cause {
     }
 }
 
-impl Cause {
-    /// Say what cannot be asked for.
-    pub(super) fn plain_words(&self) -> String {
-        match self {
-            Self::Http(error) => error.to_string(),
-            other => format!("{other:?}"),
-        }
-    }
-}
-
 /// What a fetch is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Doing {

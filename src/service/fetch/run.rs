@@ -72,7 +72,7 @@ impl<'a> Run<'a> {
         mut order: Order,
         proxies: &'a Proxies,
         looks: bool,
-    ) -> Result<Self, Cause> {
+    ) -> http::Result<Self> {
         let closed = Arc::clone(&client.closed);
         // Whoever takes pieces is to have them soon, though nothing more comes.
         let looks = looks || matches!(order.to, To::Caller) || order.tells;
