@@ -120,42 +120,31 @@ impl<'a> Run<'a> {
     }
 
     fn step(&mut self) -> Result<Option<Fetched>, Stop> {
-        match &mut self.stage {
-            Stage::Start => self.start()?,
-            Stage::Dial(dial) => {
+        match (&mut self.stage, &mut self.stream) {
+            (Stage::Start, _) => self.start()?,
+            (Stage::Dial(dial), _) => {
                 let outcome = dial.advance(&mut self.clock);
                 self.timings.lookup = dial.looked_up().map(|at| at - self.begun);
                 let stream = Stream::plain(outcome?);
                 self.timings.connect = Some(self.elapsed());
                 self.connected(stream)?;
             }
-            Stage::Tunnel(exchange) => {
-                let Some(stream) = &mut self.stream else {
-                    return Err(Cause::Closed.into());
-                };
+            (_, None) => return Err(Cause::Closed.into()),
+            (Stage::Tunnel(exchange), Some(stream)) => {
                 exchange.head(stream, &mut self.clock)?;
                 self.route.through(exchange)?;
                 self.secure()?;
             }
-            Stage::Secure => {
-                let Some(stream) = &mut self.stream else {
-                    return Err(Cause::Closed.into());
-                };
+            (Stage::Secure, Some(stream)) => {
                 stream.handshake(&mut self.clock)?;
                 self.timings.tls = Some(self.elapsed());
                 self.talk()?;
             }
-            Stage::Head(exchange) => {
-                let Some(stream) = &mut self.stream else {
-                    return Err(Cause::Closed.into());
-                };
+            (Stage::Head(exchange), Some(stream)) => {
                 exchange.head(stream, &mut self.clock)?;
                 self.receive()?;
             }
-            Stage::Body(exchange) => {
-                let Some(stream) = &mut self.stream else {
-                    return Err(Cause::Closed.into());
-                };
+            (Stage::Body(exchange), Some(stream)) => {
                 if !self.asked && self.sink.is_memory() {
                     self.asked = true;
                     if let Some(length) = exchange.straight(stream) {
@@ -165,10 +154,7 @@ impl<'a> Run<'a> {
                 exchange.body(stream, &mut self.sink, &mut self.clock)?;
                 return self.done().map(Some);
             }
-            Stage::Aside(exchange, sink, _) => {
-                let Some(stream) = &mut self.stream else {
-                    return Err(Cause::Closed.into());
-                };
+            (Stage::Aside(exchange, sink, _), Some(stream)) => {
                 unwanted(exchange.body(stream, sink, &mut self.clock))?;
                 self.redirect()?;
             }
