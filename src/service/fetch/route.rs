@@ -98,20 +98,25 @@ impl Route {
         Ok(())
     }
 
-    /// Write a request down as it is sent this way.
-    pub(super) fn write(&self, request: &Request) -> Result<Vec<u8>> {
-        let mut bytes = match &self.proxy {
-            Some(proxy) if !self.secure => match &proxy.authorization {
-                Some(authorization) if !request.settles("proxy-authorization") => {
-                    let mut request = request.clone();
-                    let value = authorization.as_bytes();
-                    request.headers.push(b"Proxy-Authorization", value)?;
-                    request.head(Form::Absolute)?
-                }
-                _ => request.head(Form::Absolute)?,
-            },
-            _ => request.head(Form::Origin)?,
+    /// Write the head of a request down as it is sent this way.
+    pub(super) fn head(&self, request: &Request) -> Result<Vec<u8>> {
+        let Some(proxy) = self.proxy.as_ref().filter(|_| !self.secure) else {
+            return request.head(Form::Origin);
         };
+        match &proxy.authorization {
+            Some(authorization) if !request.settles("proxy-authorization") => {
+                let mut request = request.clone();
+                let value = authorization.as_bytes();
+                request.headers.push(b"Proxy-Authorization", value)?;
+                request.head(Form::Absolute)
+            }
+            _ => request.head(Form::Absolute),
+        }
+    }
+
+    /// Write a request down as it is sent this way, body and all.
+    pub(super) fn write(&self, request: &Request) -> Result<Vec<u8>> {
+        let mut bytes = self.head(request)?;
         if let Some(body) = &request.body {
             bytes.extend_from_slice(body);
         }

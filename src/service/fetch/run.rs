@@ -80,7 +80,7 @@ impl<'a> Run<'a> {
         let request = order.request()?;
         let route = Route::of(request.url(), &client.settings, proxies)?;
         // What cannot be written is found before anybody is asked anything.
-        route.write(&request)?;
+        route.head(&request)?;
         let to = std::mem::replace(&mut order.to, To::Memory);
         Ok(Self {
             client,
