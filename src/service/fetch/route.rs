@@ -16,7 +16,8 @@ pub(super) struct Route {
     proxy: Option<Proxy>,
     /// Whether there is TLS with the server.
     pub(super) secure: bool,
-    /// The name of the server, for its certificate.
+    /// The name of the server, for its certificate: without the zone of an address, which means
+    /// something on this machine only.
     pub(super) server: String,
 }
 
@@ -24,7 +25,7 @@ impl Route {
     /// Find the way. Where a rule says where to connect, no proxy is asked.
     pub(super) fn of(url: &Url, settings: &Settings, proxies: &Proxies) -> Result<Self> {
         let (host, port) = (url.host(), url.port());
-        let (secure, server) = (url.is_https(), url.host());
+        let (secure, server) = (url.is_https(), url.bare_host().to_owned());
         let straight = |host, port| Self {
             host,
             port,

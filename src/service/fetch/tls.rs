@@ -47,9 +47,7 @@ impl Trust {
                 self.made.get_or_init(|| made)
             }
         };
-        // A zone says which of this machine's interfaces to use, and is no part of the name.
-        let bare = host.split('%').next().unwrap_or(host);
-        let bare = bare.strip_suffix('.').unwrap_or(bare);
+        let bare = host.strip_suffix('.').unwrap_or(host);
         let name = ServerName::try_from(bare.to_owned())
             .map_err(|_| format!("{host} is no name that a certificate could be for"))?;
         ClientConnection::new(Arc::clone(config), name).map_err(|error| error.to_string())
