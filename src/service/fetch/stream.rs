@@ -111,7 +111,6 @@ impl Stream {
     pub(super) fn write(&mut self, bytes: &[u8], clock: &mut Clock) -> Result<usize, Stop> {
         let outcome = match &mut self.tls {
             None => Wire(&self.socket).write(bytes),
-            Some(tls) if tls.session.wants_write() => Ok(0),
             Some(tls) => tls.session.writer().write(bytes),
         };
         match outcome {
