@@ -331,14 +331,12 @@ impl Exchange {
         if !self.eager {
             clock.wait(stream.fd(), Readiness::Read)?;
         }
-        self.eager = match self.read(stream, clock) {
-            Ok(came) => came && (stream.is_secure() || self.fresh.end == self.inbox.len()),
+        match self.read(stream, clock) {
             Err(Stop::Failed(_)) if self.first_byte.is_none() && self.broken.is_some() => {
-                return Err(self.broken.take().map_or(Stop::Look, Stop::Failed));
+                Err(self.broken.take().map_or(Stop::Look, Stop::Failed))
             }
-            Err(stop) => return Err(stop),
-        };
-        Ok(())
+            outcome => outcome.map(drop),
+        }
     }
 
     /// As [`Exchange::receive`], into memory of the caller's.
@@ -363,11 +361,14 @@ impl Exchange {
 
     /// Receive what is there, and return whether anything is.
     fn read(&mut self, stream: &mut Stream, clock: &mut Clock) -> Result<bool, Stop> {
+        self.eager = false;
         match stream.read(&mut self.inbox, clock)? {
             Came::Nothing => return Ok(false),
             Came::Bytes(count) => {
                 self.fresh = 0..count;
-                if count == self.inbox.len() && self.reply.head().is_some() {
+                let is_full = count == self.inbox.len();
+                self.eager = is_full || stream.is_secure();
+                if is_full && self.reply.head().is_some() {
                     // Grown here, where it is filled: what it holds stays.
                     self.widen();
                 }
