@@ -124,10 +124,7 @@ impl Exchange {
         while self.reply.head().is_none() {
             clock.tick()?;
             if !self.feed()? {
-                match self.ended {
-                    Some(end) => self.end(end)?,
-                    None => self.transfer(stream, clock)?,
-                }
+                self.more(stream, clock)?;
             }
         }
         Ok(())
@@ -162,10 +159,7 @@ impl Exchange {
             } else if self.reply.is_whole() {
                 break;
             } else if !self.feed()? {
-                match self.ended {
-                    Some(end) => self.end(end)?,
-                    None => self.transfer(stream, clock)?,
-                }
+                self.more(stream, clock)?;
             }
         }
         self.finish()?;
@@ -210,14 +204,12 @@ impl Exchange {
             } else if self.reply.is_whole() {
                 return Ok(());
             } else if !self.feed()? {
-                match self.ended {
-                    Some(end) => self.end(end)?,
-                    None if !self.done_sending => self.transfer(stream, clock)?,
-                    None => {
-                        let count = self.receive_into(stream, &mut into.skip(*filled), clock)?;
-                        *filled += self.reply.pass(count);
-                        sink.pass(count);
-                    }
+                if self.ended.is_none() && self.done_sending {
+                    let count = self.receive_into(stream, &mut into.skip(*filled), clock)?;
+                    *filled += self.reply.pass(count);
+                    sink.pass(count);
+                } else {
+                    self.more(stream, clock)?;
                 }
             }
         }
@@ -270,6 +262,14 @@ impl Exchange {
         // There may be more in what the decoder has already.
         self.draining = !made.is_empty();
         sink.take(made)
+    }
+
+    /// Get more to look at, or take in that there is no more.
+    fn more(&mut self, stream: &mut Stream, clock: &mut Clock) -> Result<(), Stop> {
+        match self.ended {
+            Some(end) => self.end(end),
+            None => self.transfer(stream, clock),
+        }
     }
 
     /// Take in that no more comes.
