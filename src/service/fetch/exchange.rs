@@ -162,7 +162,9 @@ impl Exchange {
                 self.more(stream, clock)?;
             }
         }
-        self.finish()?;
+        if let Some(decoder) = &self.decoder {
+            decoder.finish()?;
+        }
         if let (true, Some(head)) = (sink.counts(), self.reply.head()) {
             self.dense.again(&head.headers, sink, clock)?;
         }
@@ -377,14 +379,6 @@ impl Exchange {
             Came::End(end) => self.ended = Some(end),
         }
         Ok(true)
-    }
-
-    /// Return what came of the decoder at the end of the body.
-    fn finish(&mut self) -> Result<(), Stop> {
-        match &mut self.decoder {
-            Some(decoder) => Ok(decoder.finish()?),
-            None => Ok(()),
-        }
     }
 }
 

@@ -13,6 +13,7 @@
 //! | `route`       | which way a request goes                                           |
 //! | `exchange`    | one request and its reply                                          |
 //! | `sink`        | where the bytes of a body go                                       |
+//! | `dense`       | bodies that decode to very much out of very little                 |
 //! | `order`       | what is asked for                                                  |
 //! | `run`         | one fetch, from redirect to redirect, as a machine; `run/outside`: how it is run |
 //! | `client`      | the settings and connections that fetches share                    |

@@ -118,7 +118,7 @@ fn roots_in(path: &Path) -> Result<Known, String> {
     for certificate in CertificateDer::pem_slice_iter(&text) {
         let certificate = certificate
             .map_err(|error| format!("a certificate in {place} cannot be read: {error}"))?;
-        // What is no authority can still be known by itself.
+        // One that cannot be an authority can still be known by itself, beside one that can.
         let _ = roots.add(certificate.clone());
         known.push(certificate);
     }
