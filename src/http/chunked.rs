@@ -108,13 +108,7 @@ impl Chunked {
         }
     }
 
-    /// Return the trailers; they are all there when the body is whole.
-    #[must_use]
-    pub fn trailers(&self) -> &Headers {
-        &self.trailers.headers
-    }
-
-    /// Take the trailers out.
+    /// Take the trailers out; they are all there when the body is whole.
     pub(super) fn take_trailers(&mut self) -> Headers {
         std::mem::take(&mut self.trailers.headers)
     }

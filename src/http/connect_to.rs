@@ -74,11 +74,6 @@ impl ConnectTo {
         });
     }
 
-    /// Add the rules of another list behind these.
-    pub fn extend(&mut self, others: &Self) {
-        self.rules.extend_from_slice(&others.rules);
-    }
-
     /// Return whether there are no rules.
     #[must_use]
     pub fn is_empty(&self) -> bool {

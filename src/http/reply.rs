@@ -254,12 +254,6 @@ impl Reply {
         (self.head, self.trailers)
     }
 
-    /// Return the trailers; they come with the end of a chunked body.
-    #[must_use]
-    pub fn trailers(&self) -> &Headers {
-        &self.trailers
-    }
-
     /// Return where the body ends, once the head is whole.
     #[must_use]
     pub fn framing(&self) -> Option<Framing> {
@@ -292,11 +286,5 @@ impl Reply {
     #[must_use]
     pub fn received(&self) -> u64 {
         self.received
-    }
-
-    /// Return how many informational replies came before it.
-    #[must_use]
-    pub fn informational(&self) -> usize {
-        self.informational
     }
 }

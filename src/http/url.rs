@@ -8,7 +8,6 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::Range;
-use std::str::FromStr;
 
 use super::error::{Error, Result};
 
@@ -144,12 +143,6 @@ impl Url {
         }
     }
 
-    /// Return the zone of an IPv6 address.
-    #[must_use]
-    pub fn zone(&self) -> Option<&str> {
-        self.zone.as_deref()
-    }
-
     /// Return the port, that of the scheme if none is given.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -191,12 +184,6 @@ impl Url {
         self.inner.query()
     }
 
-    /// Return the fragment, without its number sign.
-    #[must_use]
-    pub fn fragment(&self) -> Option<&str> {
-        self.inner.fragment()
-    }
-
     /// Return user and password, percent-decoded, if one of them is given.
     #[must_use]
     pub fn userinfo(&self) -> Option<(Vec<u8>, Vec<u8>)> {
@@ -231,14 +218,6 @@ impl Url {
             && self.inner.host() == other.inner.host()
             && self.zone == other.zone
             && self.port() == other.port()
-    }
-}
-
-impl FromStr for Url {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::parse(text)
     }
 }
 
