@@ -42,9 +42,10 @@ mod stream;
 mod tls;
 mod trust;
 
-pub use client::{Audience, Client, Fill, Settings};
+pub use client::{Client, Settings};
 pub use failure::{Cause, Ended, Failure};
 pub use fetched::{Fetched, Timings};
 pub use order::Order;
+pub use run::{Audience, Fill};
 pub use sink::To;
 pub use tls::Verify;

@@ -2,6 +2,8 @@
 
 mod outside;
 
+pub use outside::{Audience, Fill};
+
 use std::sync::Arc;
 use std::time::Duration;
 
