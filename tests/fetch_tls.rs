@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+mod fetch_common;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,33 +13,17 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use common::bounded;
+use fetch_common::{Nobody, Outcome, fetch_with, head_of, order};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType,
     date_time_ymd,
 };
-use rsock::error::Error;
 use rsock::http::{ConnectTo, Proxies};
 use rsock::net::blocking::Alone;
-use rsock::service::fetch::{
-    Audience, Cause, Client, Ended, Failure, Fetched, Order, Settings, Verify,
-};
+use rsock::service::fetch::{Cause, Client, Ended, Order, Settings, Verify};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use socket2::SockRef;
-
-struct Nobody;
-
-impl Audience for Nobody {
-    type Error = Error;
-
-    fn take(&mut self, _: &[u8]) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn hear(&mut self, _: u64, _: Option<u64>) -> Result<(), Error> {
-        Ok(())
-    }
-}
 
 /// An authority, and a file with its certificate that goes when this does.
 struct Authority {
@@ -111,15 +96,6 @@ fn server_of(
 
 type Peer = StreamOwned<ServerConnection, TcpStream>;
 
-fn head_of(peer: &mut impl Read) -> String {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") && peer.read(&mut byte).unwrap_or(0) == 1 {
-        head.push(byte[0]);
-    }
-    String::from_utf8(head).unwrap()
-}
-
 fn secured(config: Arc<ServerConfig>, socket: TcpStream) -> Peer {
     StreamOwned::new(ServerConnection::new(config).unwrap(), socket)
 }
@@ -162,19 +138,11 @@ fn client(verify: Verify) -> Client {
     })
 }
 
-fn fetch_by(client: &Client, url: &str, proxies: &Proxies) -> Result<Fetched, Box<Failure>> {
-    let order = Order {
-        timeout: Some(Duration::from_secs(10)),
-        ..Order::get(url)
-    };
-    match client.fetch(&Alone, order, proxies, &mut Nobody) {
-        Ok(fetched) => Ok(fetched),
-        Err(Ended::Failed(failure)) => Err(failure),
-        Err(Ended::Raised(error)) => panic!("{error}"),
-    }
+fn fetch_by(client: &Client, url: &str, proxies: &Proxies) -> Outcome {
+    fetch_with(client, order(url), proxies, &mut Nobody)
 }
 
-fn fetch(client: &Client, url: &str) -> Result<Fetched, Box<Failure>> {
+fn fetch(client: &Client, url: &str) -> Outcome {
     fetch_by(client, url, &Proxies::default())
 }
 
