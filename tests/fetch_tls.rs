@@ -370,6 +370,31 @@ fn a_kept_connection_that_was_reset_meanwhile_is_not_used() {
 }
 
 #[test]
+fn a_reply_that_comes_with_the_end_of_the_handshake_is_seen() {
+    bounded(|| {
+        let authority = Authority::new("hasty");
+        let mut config = ServerConfig::clone(&authority.certify(|_| ()));
+        config.send_half_rtt_data = true;
+        let (done, wait) = mpsc::channel::<()>();
+        let (address, server) = serve(Arc::new(config), move |mut peer| {
+            let (session, socket) = (&mut peer.conn, &mut peer.sock);
+            session.read_tls(socket).unwrap();
+            session.process_new_packets().unwrap();
+            let reply = b"HTTP/1.1 503 Too many\r\nContent-Length: 2\r\n\r\nno";
+            session.writer().write_all(reply).unwrap();
+            session.write_tls(socket).unwrap();
+            // It says no more, and the connection stays open.
+            let _ = wait.recv();
+        });
+        let client = client(authority.trusted());
+        let fetched = fetch(&client, &format!("https://{address}/")).unwrap();
+        assert_eq!((fetched.head.status, &fetched.body[..]), (503, &b"no"[..]));
+        drop(done);
+        server.join().unwrap();
+    });
+}
+
+#[test]
 fn a_server_that_speaks_no_tls_is_told_apart() {
     bounded(|| {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();

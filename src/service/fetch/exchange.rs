@@ -330,7 +330,7 @@ impl Exchange {
 
     /// Receive, and wait for it if nothing is there.
     fn receive(&mut self, stream: &mut Stream, clock: &mut Clock) -> Result<(), Stop> {
-        if !self.eager {
+        if !self.eager && !stream.is_ahead() {
             clock.wait(stream.fd(), Readiness::Read)?;
         }
         match self.read(stream, clock) {

@@ -132,6 +132,16 @@ impl Stream {
         Ok(true)
     }
 
+    /// Return whether bytes or the end are here already: what came over TLS right behind a
+    /// handshake was received with it, and no wait for the socket would tell of it.
+    pub(super) fn is_ahead(&mut self) -> bool {
+        let Some(tls) = &mut self.tls else {
+            return false;
+        };
+        (tls.session.process_new_packets())
+            .is_ok_and(|state| state.plaintext_bytes_to_read() > 0 || state.peer_has_closed())
+    }
+
     /// Read some bytes.
     pub(super) fn read(&mut self, into: &mut [u8], clock: &mut Clock) -> Result<Came, Stop> {
         let Some(tls) = &mut self.tls else {
