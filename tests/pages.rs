@@ -88,7 +88,7 @@ fn plain(bytes: &[u8]) -> String {
 
 fn page(path: &str, body: &[u8]) -> (Vec<u8>, Page) {
     let content = Content::Bytes(Arc::new(body.to_vec()));
-    let page = Page::new(path.as_bytes(), 200, Vec::new(), content).unwrap();
+    let page = Page::new(path.as_bytes(), 200, &[], content).unwrap();
     (path.as_bytes().to_vec(), page)
 }
 
@@ -589,8 +589,8 @@ fn kinds_are_found_by_the_ending_or_by_a_look() {
 fn a_page_that_would_break_the_protocol_is_none() {
     let bytes = |body: &[u8]| Content::Bytes(Arc::new(body.to_vec()));
     let with = |name: &str, value: &[u8]| {
-        let headers = vec![(name.to_owned(), value.to_vec())];
-        Page::new(b"/", 200, headers, bytes(b"")).map(|_| ())
+        let headers = [(name.to_owned(), value.to_vec())];
+        Page::new(b"/", 200, &headers, bytes(b"")).map(|_| ())
     };
     assert!(with("X-A", b"b\tc\xff").is_ok());
     assert!(matches!(with("X A", b""), Err(PageError::HeaderName(_))));
@@ -605,10 +605,10 @@ fn a_page_that_would_break_the_protocol_is_none() {
         Err(PageError::OwnHeader(_))
     ));
     for status in [0, 99, 100, 199, 600, 999] {
-        let page = Page::new(b"/", status, Vec::new(), bytes(b""));
+        let page = Page::new(b"/", status, &[], bytes(b""));
         assert_eq!(page.map(|_| ()), Err(PageError::Status(status)));
     }
-    let page = Page::new(b"/", 204, Vec::new(), bytes(b"a"));
+    let page = Page::new(b"/", 204, &[], bytes(b"a"));
     assert_eq!(page.map(|_| ()), Err(PageError::Body(204)));
     assert!(Page::redirect("/a\r\nX: b").is_err());
     let mut out = Vec::new();

@@ -1,7 +1,10 @@
 //! The head of a reply, to bytes, as a server writes it.
 
 use std::io::Write;
+use std::mem;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::headers::Headers;
 
 /// The last second that an HTTP date can tell: that of the year 9999.
 const LAST: u64 = 253_402_300_799;
@@ -11,7 +14,7 @@ const LAST: u64 = 253_402_300_799;
 pub struct Answer {
     /// The status.
     pub status: u16,
-    headers: Vec<(String, Vec<u8>)>,
+    headers: Headers,
 }
 
 impl Answer {
@@ -20,43 +23,38 @@ impl Answer {
     pub fn new(status: u16) -> Self {
         Self {
             status,
-            headers: Vec::new(),
+            headers: Headers::new(),
         }
     }
 
     /// Add a header, unless there is one of that name: what was given first is right.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        if !self.has(name) {
-            self.headers
-                .push((name.to_owned(), value.as_ref().to_vec()));
+        if !self.headers.contains(name) {
+            self.headers.add(name.as_bytes(), value.as_ref());
         }
         self
     }
 
-    /// Put a header before all others, unless there is one of that name.
+    /// Add headers, in which a name may come several times.
     #[must_use]
-    pub fn before(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        if !self.has(name) {
-            let header = (name.to_owned(), value.as_ref().to_vec());
-            self.headers.insert(0, header);
+    pub fn with_all(mut self, headers: &Headers) -> Self {
+        for (name, value) in headers.iter() {
+            self.headers.add(name, value);
         }
         self
     }
 
-    /// Add headers that may have the same name several times.
+    /// Put headers before all others, but none of which there is one already.
     #[must_use]
-    pub fn with_all(mut self, headers: &[(String, Vec<u8>)]) -> Self {
-        self.headers.extend_from_slice(headers);
-        self
-    }
-
-    /// Return whether there is a header of a name.
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.headers
-            .iter()
-            .any(|(given, _)| given.eq_ignore_ascii_case(name))
+    pub fn before(mut self, first: &[(&str, &str)]) -> Self {
+        let others = mem::take(&mut self.headers);
+        for (name, value) in first {
+            if !others.contains(name) {
+                self.headers.add(name.as_bytes(), value.as_bytes());
+            }
+        }
+        self.with_all(&others)
     }
 
     /// Append the head as bytes.
@@ -65,8 +63,8 @@ impl Answer {
     pub fn write(&self, out: &mut Vec<u8>) {
         // Writing to memory cannot fail.
         let _ = write!(out, "HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
-        for (name, value) in &self.headers {
-            out.extend_from_slice(name.as_bytes());
+        for (name, value) in self.headers.iter() {
+            out.extend_from_slice(name);
             out.extend_from_slice(b": ");
             out.extend(value.iter().filter(|byte| !matches!(byte, b'\r' | b'\n')));
             out.extend_from_slice(b"\r\n");

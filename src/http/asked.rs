@@ -278,8 +278,9 @@ pub(super) fn number(digits: &[u8]) -> Option<u64> {
     }))
 }
 
-/// Return whether a value has no control characters.
-fn is_plain(value: &[u8]) -> bool {
+/// Return whether the value of a header has no control characters.
+#[must_use]
+pub fn is_plain(value: &[u8]) -> bool {
     value
         .iter()
         .all(|byte| *byte == b'\t' || !byte.is_ascii_control())

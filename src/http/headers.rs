@@ -47,7 +47,7 @@ impl Headers {
     }
 
     /// Add a header that was looked at already.
-    pub(super) fn add(&mut self, name: &[u8], value: &[u8]) {
+    pub(crate) fn add(&mut self, name: &[u8], value: &[u8]) {
         let start = self.text.len();
         self.text.extend_from_slice(name);
         self.text.extend_from_slice(value);

@@ -47,10 +47,16 @@ impl Target {
         })
     }
 
-    /// Return the host without its port.
+    /// Return the host without its port and the dot of a whole name.
     #[must_use]
     pub fn name(&self) -> &str {
-        name_of(&self.host)
+        let end = match self.host.rfind(':') {
+            // The colons of an IPv6 address stand in brackets.
+            Some(colon) if !self.host[colon..].contains(']') => colon,
+            _ => self.host.len(),
+        };
+        let name = &self.host[..end];
+        name.strip_suffix('.').unwrap_or(name)
     }
 
     /// Return whether the query sets a name to a value, both written plainly.
@@ -82,18 +88,6 @@ impl Target {
         }
         Some(path)
     }
-}
-
-/// Return the host of an authority, without the port and the dot of a whole name.
-#[must_use]
-pub fn name_of(authority: &str) -> &str {
-    let end = match authority.rfind(':') {
-        // The colons of an IPv6 address stand in brackets.
-        Some(colon) if !authority[colon..].contains(']') => colon,
-        _ => authority.len(),
-    };
-    let name = &authority[..end];
-    name.strip_suffix('.').unwrap_or(name)
 }
 
 /// Return whether a text may be a host with a port, or nothing.

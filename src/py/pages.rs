@@ -89,11 +89,11 @@ fn table(rows: Vec<Row<'_>>) -> PyResult<Table> {
                 Content::Bytes(Arc::new(bytes.unwrap_or_default()))
             }
         };
-        let headers = headers
+        let headers: Vec<_> = headers
             .into_iter()
             .map(|(name, value)| (name, value.as_bytes().to_vec()))
             .collect();
-        let page = Page::new(path.as_bytes(), status, headers, content).map_err(wrong)?;
+        let page = Page::new(path.as_bytes(), status, &headers, content).map_err(wrong)?;
         table.insert(path.as_bytes(), page);
     }
     Ok(table)

@@ -11,10 +11,10 @@ use super::{Manner, Served};
 use crate::http::answer::{Answer, date, reason};
 use crate::http::asked::Asked;
 use crate::http::condition::{self, Verdict, Version};
-use crate::http::media;
 use crate::http::range::{self, Part};
 use crate::http::refusal::AskedError;
 use crate::http::target::{steps, with_slash};
+use crate::http::{Headers, media};
 
 const SERVER: &str = concat!("rsock/", env!("CARGO_PKG_VERSION"));
 const ALLOWED: &str = "GET, HEAD";
@@ -33,7 +33,7 @@ pub(super) struct Reply {
 /// What a request leads to.
 struct Thing {
     status: u16,
-    headers: Vec<(String, Vec<u8>)>,
+    headers: Headers,
     source: Source,
     len: u64,
     version: Version,
@@ -126,10 +126,8 @@ impl Reply {
             Some(Asked { is_1_1: false, .. }) => Some("keep-alive"),
             _ => None,
         };
-        let mut head = self
-            .head
-            .before("Server", SERVER)
-            .before("Date", date(SystemTime::now()));
+        let now = date(SystemTime::now());
+        let mut head = self.head.before(&[("Date", &now), ("Server", SERVER)]);
         if let Some(connection) = connection {
             head = head.with("Connection", connection);
         }
@@ -179,9 +177,11 @@ fn find(asked: &Asked, served: &Served) -> io::Result<Result<Thing, Reply>> {
 impl Thing {
     fn of_file(opened: Opened, names: &[&[u8]]) -> Self {
         let kind = media::of_file(&files::last(names));
+        let mut headers = Headers::new();
+        headers.add(b"Content-Type", kind.as_bytes());
         Self {
             status: 200,
-            headers: vec![("Content-Type".to_owned(), kind.into_bytes())],
+            headers,
             source: Source::File(opened.file),
             len: opened.len,
             version: opened.version,
@@ -208,17 +208,9 @@ impl Thing {
         })
     }
 
-    fn header(&self, name: &str) -> Option<&[u8]> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(given, _)| given.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_slice())
-    }
-
     fn reply(self, asked: &Asked, manner: &Manner) -> Reply {
-        let is_text = self.header("content-type").is_some_and(media::is_text);
-        let encodes = manner.gzip && is_text && self.header("content-encoding").is_none();
+        let is_text = self.headers.get("content-type").is_some_and(media::is_text);
+        let encodes = manner.gzip && is_text && !self.headers.contains("content-encoding");
         if self.status != 200 {
             return self.whole(asked, manner, encodes, Answer::new);
         }

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::files::Root;
-use crate::http;
+use crate::http::asked::is_plain;
 use crate::http::condition::Version;
 use crate::http::media;
-use crate::http::target::{self, Target};
+use crate::http::target::Target;
+use crate::http::{self, Headers};
 
 /// What a page is made of.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ pub enum Content {
 #[derive(Clone, Debug)]
 pub struct Page {
     pub(super) status: u16,
-    pub(super) headers: Vec<(String, Vec<u8>)>,
+    pub(super) headers: Headers,
     pub(super) content: Content,
     pub(super) version: Version,
 }
@@ -60,20 +61,18 @@ impl Page {
     pub fn new(
         path: &[u8],
         status: u16,
-        mut headers: Vec<(String, Vec<u8>)>,
+        own: &[(String, Vec<u8>)],
         content: Content,
     ) -> Result<Self, PageError> {
         if !(200..600).contains(&status) {
             return Err(PageError::Status(status));
         }
-        for (name, value) in &headers {
+        let mut headers = Headers::new();
+        for (name, value) in own {
             if !http::is_token(name.as_bytes()) {
                 return Err(PageError::HeaderName(name.clone()));
             }
-            if value
-                .iter()
-                .any(|byte| *byte != b'\t' && byte.is_ascii_control())
-            {
+            if !is_plain(value) || headers.push(name.as_bytes(), value).is_err() {
                 return Err(PageError::HeaderValue(name.clone()));
             }
             if OWN.iter().any(|own| own.eq_ignore_ascii_case(name)) {
@@ -87,19 +86,14 @@ impl Page {
                 if !bytes.is_empty() && matches!(status, 204 | 205 | 304) {
                     return Err(PageError::Body(status));
                 }
-                let own = headers
-                    .iter()
-                    .find(|(name, _)| name.eq_ignore_ascii_case("etag"));
-                version.tag = own.map_or_else(|| tag_of(bytes), |(_, tag)| strong(tag));
+                let own = headers.get("etag");
+                version.tag = own.map_or_else(|| tag_of(bytes), strong);
                 media::of_page(path, bytes)
             }
         };
-        let is_typed = headers
-            .iter()
-            .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let is_empty = matches!(&content, Content::Bytes(bytes) if bytes.is_empty());
-        if !is_typed && !is_empty {
-            headers.push(("Content-Type".to_owned(), kind.into_bytes()));
+        if !is_empty && !headers.contains("content-type") {
+            headers.add(b"Content-Type", kind.as_bytes());
         }
         Ok(Self {
             status,
@@ -114,8 +108,8 @@ impl Page {
     /// # Errors
     /// A location with control characters.
     pub fn redirect(location: &str) -> Result<Self, PageError> {
-        let headers = vec![("Location".to_owned(), located(location))];
-        Self::new(b"", 302, headers, Content::Bytes(Arc::default()))
+        let headers = [("Location".to_owned(), located(location))];
+        Self::new(b"", 302, &headers, Content::Bytes(Arc::default()))
     }
 }
 
@@ -211,7 +205,7 @@ impl Site {
 
     pub(super) fn find(&self, target: &Target, path: &[u8]) -> Found {
         let named = self.hosts.get(&target.host);
-        let named = named.or_else(|| self.hosts.get(target::name_of(&target.host)));
+        let named = named.or_else(|| self.hosts.get(target.name()));
         let found = named.unwrap_or(&self.pages).find(target, path);
         let found = found.or_else(|| self.redirects.find(target, path));
         match found {
