@@ -570,9 +570,10 @@ fn a_path_never_leads_upwards() {
 
 #[test]
 fn kinds_are_found_by_the_ending_or_by_a_look() {
-    assert_eq!(media::of_file(b"/a/INDEX.HTML"), "text/html; charset=utf-8");
-    assert_eq!(media::of_file(b"a.tar.gz"), "application/gzip");
-    assert_eq!(media::of_file(b"a.d/none"), "application/octet-stream");
+    let kind = |path: &str| media::of_file(path.as_bytes(), b"text", true);
+    assert_eq!(kind("/a/INDEX.HTML"), "text/html; charset=utf-8");
+    assert_eq!(kind("a.tar.gz"), "application/gzip");
+    assert_eq!(kind("a.d/none"), "application/octet-stream");
     assert_eq!(media::of_page(b"/", b" <p>"), "text/html; charset=utf-8");
     assert_eq!(media::of_page(b"/", b"<p>\xd0\xc2"), "text/html");
     assert_eq!(media::of_page(b"/a.txt", b"\xd0\xc2"), "text/plain");
@@ -583,6 +584,35 @@ fn kinds_are_found_by_the_ending_or_by_a_look() {
     assert_eq!(media::of_page(b"/a.json", b"{}"), "application/json");
     assert!(media::is_text(b"image/svg+xml") && media::is_text(b"Application/JSON; a=b"));
     assert!(!media::is_text(b"image/png"));
+}
+
+#[test]
+fn only_text_in_utf_8_is_said_to_be_in_it() {
+    let han = "\u{65b0}".as_bytes();
+    for (start, is_whole, said) in [
+        (&b""[..], true, true),
+        (b"<p>plain", true, true),
+        (han, true, true),
+        // The look ended in the middle of a character.
+        (&[b"<p>", &han[..2]].concat(), false, true),
+        (&[b"<p>", &han[..2]].concat(), true, false),
+        (b"<p>\xd0\xc2", false, false),
+        (b"\xff\xfe<\0p\0>\0", true, false),
+        // What comes behind the look, or shows in no byte.
+        (b"<meta charset=gb2312>", false, false),
+        (b"<meta charset=hz-gb-2312>~{PBAK~}", true, false),
+        (b"<meta charset=utf-8>", false, true),
+        // Whoever says so is wrong.
+        (&[b"<meta charset=gb2312>", han].concat(), true, true),
+    ] {
+        let expected = ["text/html", "text/html; charset=utf-8"][usize::from(said)];
+        let shown = String::from_utf8_lossy(start);
+        let kind = media::of_file(b"a.html", start, is_whole);
+        assert_eq!(kind, expected, "{shown:?} {is_whole}");
+        if is_whole {
+            assert_eq!(media::of_page(b"a.html", start), expected, "{shown:?}");
+        }
+    }
 }
 
 #[test]

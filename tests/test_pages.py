@@ -413,6 +413,23 @@ def test_pages_may_be_files_and_go_before_the_directory(root, concurrency):
         assert ask(server, "/sub/")[1] == b"sub"
 
 
+def test_a_saved_page_keeps_its_own_charset(tmp_path, concurrency):
+    sina = '<html><meta charset="gb2312"><title>新浪首页</title>'
+    # One that comes to Chinese late: only its label tells, and a look at the start shows no more.
+    late = '<meta charset="gb2312">' + "<br>" * 20_000 + "新浪"
+    pages = {"/sina.html": sina.encode("gb18030"), "/late.html": late.encode("gb18030")}
+    for path, page in pages.items():
+        (tmp_path / path[1:]).write_bytes(page)
+    (tmp_path / "own.html").write_text("新浪" * 20_000, encoding="utf-8")
+    named = {"/named": tmp_path / "sina.html"}
+    with rsock.PageServer(0, named, directory=tmp_path, concurrency=concurrency) as server:
+        for path, text in (("/sina.html", sina), ("/late.html", late), ("/named", sina)):
+            reply = rsock.fetch(server.url + path[1:])
+            assert (reply.headers["Content-Type"], reply.text) == ("text/html", text)
+        reply = rsock.fetch(server.url + "own.html")
+        assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
+
+
 REFUSED = [
     (400, b"nonsense\r\n\r\n"),
     (400, b"\x16\x03\x01"),

@@ -140,6 +140,15 @@ fn is_media(media: &[u8], wanted: &str) -> bool {
     trim(name).eq_ignore_ascii_case(wanted.as_bytes())
 }
 
+/// Return whether a page names a charset in its first bytes, and it is not UTF-8.
+pub(super) fn names_another(page: &[u8], media: &[u8]) -> bool {
+    match declared(page, media) {
+        None => false,
+        Some(Charset::Known(encoding)) => encoding != UTF_8,
+        Some(Charset::Hz | Charset::Iso2022Kr) => true,
+    }
+}
+
 /// Return the charset that a page names in its first bytes.
 fn declared(body: &[u8], media: &[u8]) -> Option<Charset> {
     let media = media.to_ascii_lowercase();

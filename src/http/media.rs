@@ -1,5 +1,7 @@
 //! What kind of thing a file is.
 
+use super::charset::names_another;
+
 /// Endings of names and what they stand for, in the order of endings.
 const KINDS: &[(&str, &str)] = &[
     ("aac", "audio/aac"),
@@ -58,28 +60,38 @@ fn by_ending(path: &[u8]) -> Option<&'static str> {
     found.ok().map(|at| KINDS[at].1)
 }
 
-/// Return the Content-Type of a file. Text is taken for UTF-8.
+/// Of a file [`of_file`] wants to see so many bytes.
+pub const LOOK: usize = 8 << 10;
+
+/// Return the Content-Type of a file, by its name and, for text, by its first bytes: all of them, or
+/// as many as were looked at.
 #[must_use]
-pub fn of_file(path: &[u8]) -> String {
-    let kind = by_ending(path).unwrap_or(UNKNOWN);
-    if kind.starts_with("text/") {
-        format!("{kind}; charset=utf-8")
-    } else {
-        kind.to_owned()
-    }
+pub fn of_file(path: &[u8], start: &[u8], is_whole: bool) -> String {
+    labelled(by_ending(path).unwrap_or(UNKNOWN), start, is_whole)
 }
 
 /// Return the Content-Type of a page in memory, by its path and, where that says nothing, by what
-/// it is. Text that is no UTF-8 keeps its charset to itself: a page may say it in a `<meta>`.
+/// it is.
 #[must_use]
 pub fn of_page(path: &[u8], body: &[u8]) -> String {
-    let is_utf8 = std::str::from_utf8(body).is_ok();
     let is_markup = body.trim_ascii_start().starts_with(b"<");
     let kind = match by_ending(path) {
         Some(kind) => kind,
         None if is_markup => "text/html",
-        None if is_utf8 && !body.contains(&0) => "text/plain",
+        None if !body.contains(&0) && std::str::from_utf8(body).is_ok() => "text/plain",
         None => UNKNOWN,
+    };
+    labelled(kind, body, true)
+}
+
+/// Say of text in UTF-8 that it is. Other text keeps its charset to itself: a page may say it in a
+/// `<meta>`, and the header would have precedence over that.
+fn labelled(kind: &str, start: &[u8], is_whole: bool) -> String {
+    let is_utf8 = match std::str::from_utf8(start) {
+        // ASCII says nothing of what comes behind it, nor does a charset of seven bits show in it.
+        Ok(_) => !(start.is_ascii() && names_another(start, kind.as_bytes())),
+        // The look may have ended in the middle of a character.
+        Err(error) => !is_whole && error.error_len().is_none(),
     };
     if kind.starts_with("text/") && is_utf8 {
         format!("{kind}; charset=utf-8")

@@ -1,11 +1,9 @@
 //! A directory out of which no path leads, and files that are files.
 
-use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -13,6 +11,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 
 use crate::error::{Error, Result};
 use crate::http::condition::Version;
+use crate::http::media;
 
 /// How often a look is repeated into which somebody renamed things.
 const TRIES: usize = 8;
@@ -43,6 +42,17 @@ pub(super) struct Opened {
     pub(super) file: File,
     pub(super) len: u64,
     pub(super) version: Version,
+}
+
+impl Opened {
+    /// Return the Content-Type of the file, by its name and by a look at how it begins. Errors:
+    /// those of pread(2), and a file that has become shorter.
+    pub(super) fn kind(&self, name: &[u8]) -> io::Result<String> {
+        let count = self.len.min(media::LOOK as u64);
+        let mut start = vec![0; count as usize];
+        self.file.read_exact_at(&mut start, 0)?;
+        Ok(media::of_file(name, &start, count == self.len))
+    }
 }
 
 impl Root {
@@ -148,13 +158,6 @@ fn opened(file: File) -> io::Result<Opened> {
         file,
         version,
     })
-}
-
-/// Return the last of some names as a path, for what its ending says.
-pub(super) fn last(names: &[&[u8]]) -> Vec<u8> {
-    let last = names.last().map(|name| OsStr::from_bytes(name));
-    last.map(|name| name.as_bytes().to_vec())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

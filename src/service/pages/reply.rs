@@ -1,6 +1,7 @@
 //! What is answered to a request.
 
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -158,14 +159,14 @@ fn find(asked: &Asked, served: &Served) -> io::Result<Result<Thing, Reply>> {
             };
             match root.open(&names)? {
                 files::Found::File(_) if wants_directory => Ok(Err(Reply::status(404))),
-                files::Found::File(opened) => Ok(Ok(Thing::of_file(opened, &names))),
+                files::Found::File(opened) => Thing::of_file(opened, &names).map(Ok),
                 files::Found::Directory if !wants_directory => {
                     Ok(Err(Reply::moved(&with_slash(target))))
                 }
                 files::Found::Directory => {
                     names.push(b"index.html");
                     match root.open(&names)? {
-                        files::Found::File(opened) => Ok(Ok(Thing::of_file(opened, &names))),
+                        files::Found::File(opened) => Thing::of_file(opened, &names).map(Ok),
                         files::Found::Directory => Ok(Err(Reply::status(404))),
                     }
                 }
@@ -175,20 +176,21 @@ fn find(asked: &Asked, served: &Served) -> io::Result<Result<Thing, Reply>> {
 }
 
 impl Thing {
-    fn of_file(opened: Opened, names: &[&[u8]]) -> Self {
-        let kind = media::of_file(&files::last(names));
+    fn of_file(opened: Opened, names: &[&[u8]]) -> io::Result<Self> {
+        let kind = opened.kind(names.last().copied().unwrap_or_default())?;
         let mut headers = Headers::new();
         headers.add(b"Content-Type", kind.as_bytes());
-        Self {
+        Ok(Self {
             status: 200,
             headers,
             source: Source::File(opened.file),
             len: opened.len,
             version: opened.version,
-        }
+        })
     }
 
     fn of_page(page: &Page) -> io::Result<Self> {
+        let mut headers = page.headers.clone();
         let (source, len, version) = match &page.content {
             Content::Bytes(bytes) => {
                 let source = Source::Bytes(Arc::clone(bytes));
@@ -196,12 +198,16 @@ impl Thing {
             }
             Content::File(path) => {
                 let opened = files::open_named(path)?;
+                if !headers.contains("content-type") {
+                    let kind = opened.kind(path.as_os_str().as_bytes())?;
+                    headers.add(b"Content-Type", kind.as_bytes());
+                }
                 (Source::File(opened.file), opened.len, opened.version)
             }
         };
         Ok(Self {
             status: page.status,
-            headers: page.headers.clone(),
+            headers,
             source,
             len,
             version,

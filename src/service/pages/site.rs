@@ -80,20 +80,17 @@ impl Page {
             }
         }
         let mut version = Version::default();
-        let kind = match &content {
-            Content::File(path) => media::of_file(path.as_os_str().as_encoded_bytes()),
-            Content::Bytes(bytes) => {
-                if !bytes.is_empty() && matches!(status, 204 | 205 | 304) {
-                    return Err(PageError::Body(status));
-                }
-                let own = headers.get("etag");
-                version.tag = own.map_or_else(|| tag_of(bytes), strong);
-                media::of_page(path, bytes)
+        // What a file holds, and is, shows when it is asked for.
+        if let Content::Bytes(bytes) = &content {
+            if !bytes.is_empty() && matches!(status, 204 | 205 | 304) {
+                return Err(PageError::Body(status));
             }
-        };
-        let is_empty = matches!(&content, Content::Bytes(bytes) if bytes.is_empty());
-        if !is_empty && !headers.contains("content-type") {
-            headers.add(b"Content-Type", kind.as_bytes());
+            let own = headers.get("etag");
+            version.tag = own.map_or_else(|| tag_of(bytes), strong);
+            if !bytes.is_empty() && !headers.contains("content-type") {
+                let kind = media::of_page(path, bytes);
+                headers.add(b"Content-Type", kind.as_bytes());
+            }
         }
         Ok(Self {
             status,
