@@ -77,7 +77,7 @@ impl Reply {
             .with("Content-Length", len.to_string());
         Self {
             head,
-            body: Some(Sending::new(Source::Bytes(body), 0..len, false)),
+            body: Some(Sending::new(Source::Bytes(body), 0..len)),
             closes: false,
         }
     }
@@ -218,7 +218,7 @@ impl Thing {
         let is_text = self.headers.get("content-type").is_some_and(media::is_text);
         let encodes = manner.gzip && is_text && !self.headers.contains("content-encoding");
         if self.status != 200 {
-            return self.whole(asked, manner, encodes, Answer::new);
+            return self.whole(asked, manner, encodes);
         }
         match condition::judge(asked, &self.version) {
             Verdict::Send => {}
@@ -236,17 +236,7 @@ impl Thing {
             .only("range")
             .filter(|_| condition::part_fits(asked, &self.version));
         match wanted.map_or(Part::Whole, |value| range::part(value, self.len)) {
-            Part::Whole => {
-                let is_partial = asked.all("range").next().is_some();
-                self.whole(asked, manner, encodes, |status| {
-                    let head = Answer::new(status);
-                    if is_partial {
-                        head
-                    } else {
-                        head.with("Accept-Ranges", "bytes")
-                    }
-                })
-            }
+            Part::Whole => self.whole(asked, manner, encodes),
             Part::Nowhere => {
                 let reply = Reply::status(416);
                 Reply {
@@ -264,7 +254,7 @@ impl Thing {
                     .with("Content-Length", (bytes.end - bytes.start).to_string());
                 Reply {
                     head,
-                    body: Some(Sending::new(self.source, bytes, false)),
+                    body: Some(Sending::new(self.source, bytes)),
                     closes: false,
                 }
             }
@@ -289,16 +279,13 @@ impl Thing {
     }
 
     /// Send all of it.
-    fn whole(
-        self,
-        asked: &Asked,
-        manner: &Manner,
-        encodes: bool,
-        head: impl FnOnce(u16) -> Answer,
-    ) -> Reply {
+    fn whole(self, asked: &Asked, manner: &Manner, encodes: bool) -> Reply {
         let encoded = encodes && self.len >= SMALLEST && condition::takes_gzip(asked);
-        let head = head(self.status).with_all(&self.headers);
+        let head = Answer::new(self.status).with_all(&self.headers);
         let mut head = self.described(head, encodes, encoded);
+        if self.status == 200 {
+            head = head.with("Accept-Ranges", "bytes");
+        }
         if matches!(self.status, 204 | 304) {
             return Reply {
                 head,
@@ -313,7 +300,7 @@ impl Thing {
                 Err(error) => return Reply::failure(&error),
             }
         } else {
-            Sending::new(self.source, 0..self.len, false)
+            Sending::new(self.source, 0..self.len)
         };
         let wants_chunks = manner.chunked || asked.target.has("chunked", "1");
         let len = sending.len().filter(|_| !(wants_chunks && asked.is_1_1));

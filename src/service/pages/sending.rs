@@ -51,20 +51,20 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    /// Send a part of a source, in chunks or as it is.
-    pub(super) fn new(source: Source, range: Range<u64>, chunked: bool) -> Self {
+    /// Send a part of a source as it is.
+    pub(super) fn new(source: Source, range: Range<u64>) -> Self {
         Self {
             source,
             range,
             gzip: None,
-            chunked,
+            chunked: false,
             ready: Vec::new(),
         }
     }
 
     /// Compress a source. The first part is made at once; if that is all, its length is known.
     pub(super) fn compressed(source: Source, len: u64, part: usize) -> io::Result<Self> {
-        let mut sending = Self::new(source, 0..len, false);
+        let mut sending = Self::new(source, 0..len);
         // The level that costs a fifth of the usual one and gains most of what that does.
         sending.gzip = Some(GzEncoder::new(Vec::new(), Compression::fast()));
         sending.ready = sending.make(part)?;
