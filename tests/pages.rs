@@ -482,7 +482,7 @@ fn asked(headers: &str) -> Asked {
 #[test]
 fn conditions_are_judged_in_their_order() {
     let version = Version {
-        tag: "\"v1\"".to_owned(),
+        tag: b"\"v1\"".to_vec(),
         // Sun, 09 Sep 2001 01:46:40 GMT, and a bit.
         modified: Some(UNIX_EPOCH + Duration::from_millis(1_000_000_000_400)),
     };
@@ -524,6 +524,136 @@ fn conditions_are_judged_in_their_order() {
         ("If-Range: \"v1\"\r\nIf-Range: \"v1\"\r\n".into(), false),
     ] {
         assert_eq!(part_fits(&asked(&headers), &version), fits, "{headers}");
+    }
+}
+
+#[test]
+fn tags_are_compared_as_strong_as_they_are() {
+    for (tag, headers, expected) in [
+        ("W/\"v1\"", "If-Match: W/\"v1\"\r\n", Verdict::Other),
+        ("W/\"v1\"", "If-Match: \"v1\"\r\n", Verdict::Other),
+        ("W/\"v1\"", "If-None-Match: W/\"v1\"\r\n", Verdict::Same),
+        ("W/\"v1\"", "If-None-Match: \"v1\"\r\n", Verdict::Same),
+        ("\"a,b\"", "If-Match: \"a,b\"\r\n", Verdict::Send),
+        (
+            "\"a,b\"",
+            "If-None-Match: \"c\", \"a,b\"\r\n",
+            Verdict::Same,
+        ),
+        ("\"a\"", "If-None-Match: \"c,\"a\",d\"\r\n", Verdict::Send),
+    ] {
+        let tag = tag.as_bytes().to_vec();
+        let version = Version {
+            tag,
+            modified: None,
+        };
+        assert_eq!(judge(&asked(headers), &version), expected, "{headers}");
+        let weak = asked("If-Range: W/\"v1\"\r\n");
+        assert!(!part_fits(&weak, &version));
+    }
+}
+
+/// The head of an answer, one header a line.
+fn head_of(pages: &Pages, request: &[u8]) -> Vec<String> {
+    let said = say(pages, &[request]);
+    let text = String::from_utf8_lossy(&said.bytes);
+    let (head, _) = text.split_once("\r\n\r\n").unwrap();
+    head.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn what_a_page_says_of_itself_goes_together_with_what_the_server_says() {
+    let scratch = Scratch::new();
+    let path = scratch.0.join("page.html");
+    fs::write(&path, "<p>".repeat(20)).unwrap();
+    let own = [
+        ("Cache-Control", "max-age=9"),
+        ("Set-Cookie", "a=1"),
+        ("ETag", "\"own\""),
+        ("Vary", "Cookie"),
+        ("Last-Modified", "Sun, 09 Sep 2001 01:46:40 GMT"),
+        ("Content-Type", "text/html"),
+    ];
+    let own = own.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+    let bytes = Content::Bytes(Arc::new("<p>".repeat(20).into_bytes()));
+    for content in [bytes, Content::File(path)] {
+        let mut site = Site::default();
+        let page = Page::new(b"/", 200, &own, content).unwrap();
+        site.pages.insert(b"/", page);
+        let pages = Pages::new(site, Manner::default(), None);
+        let status = |headers: &str| head_of(&pages, &get("/", headers))[0][9..12].to_owned();
+        for (headers, tag) in [
+            ("", "ETag: \"own\""),
+            // Compressed, the bytes are others.
+            ("Accept-Encoding: gzip\r\n", "ETag: W/\"own\""),
+        ] {
+            let whole = head_of(&pages, &get("/", headers));
+            assert_eq!(whole[0], "HTTP/1.1 200 OK");
+            let again = format!("{headers}If-None-Match: \"own\"\r\n");
+            let same = head_of(&pages, &get("/", &again));
+            assert_eq!(same[0], "HTTP/1.1 304 Not Modified");
+            for line in [
+                "Cache-Control: max-age=9",
+                "Vary: Cookie",
+                "Vary: Accept-Encoding",
+                "Last-Modified: Sun, 09 Sep 2001 01:46:40 GMT",
+                tag,
+            ] {
+                let times = |head: &[String]| head.iter().filter(|it| *it == line).count();
+                assert_eq!((times(&whole), times(&same)), (1, 1), "{line} {headers}");
+            }
+            let tags = |head: &[String]| head.iter().filter(|it| it.starts_with("ETag")).count();
+            assert_eq!((tags(&whole), tags(&same)), (1, 1));
+            let has = |head: &[String], name: &str| head.iter().any(|it| it.starts_with(name));
+            assert!(has(&whole, "Content-Type") && !has(&same, "Content-"));
+        }
+        assert_eq!(status("If-Match: \"own\"\r\n"), "200");
+        assert_eq!(status("If-Match: \"other\"\r\n"), "412");
+        let since = "If-Modified-Since: Sun, 09 Sep 2001 01:46:40 GMT\r\n";
+        assert_eq!(status(since), "304");
+        assert_eq!(status("Range: bytes=1-2\r\nIf-Range: \"own\"\r\n"), "206");
+        let weak = "Range: bytes=1-2\r\nIf-Range: W/\"own\"\r\n";
+        assert_eq!(status(weak), "200");
+    }
+}
+
+#[test]
+fn a_page_varies_once_by_what_it_says_itself() {
+    for (own, expected) in [
+        ("accept-encoding, Cookie", vec!["accept-encoding, Cookie"]),
+        ("*", vec!["*"]),
+        ("Cookie", vec!["Cookie", "Accept-Encoding"]),
+    ] {
+        let mut site = Site::default();
+        let headers = [("Vary".to_owned(), own.as_bytes().to_vec())];
+        let content = Content::Bytes(Arc::new(b"<p>".to_vec()));
+        let page = Page::new(b"/", 200, &headers, content).unwrap();
+        site.pages.insert(b"/", page);
+        let head = head_of(&Pages::new(site, Manner::default(), None), &get("/", ""));
+        let vary: Vec<&str> = head
+            .iter()
+            .filter_map(|it| it.strip_prefix("Vary: "))
+            .collect();
+        assert_eq!(vary, expected);
+    }
+}
+
+#[test]
+fn a_page_of_another_status_keeps_its_own_tag_and_gets_none() {
+    for (headers, expected) in [
+        (vec![("ETag".to_owned(), b"\"own\"".to_vec())], 1),
+        (Vec::new(), 0),
+    ] {
+        let mut site = Site::default();
+        let content = Content::Bytes(Arc::new(b"gone".to_vec()));
+        let page = Page::new(b"/", 410, &headers, content).unwrap();
+        site.pages.insert(b"/", page);
+        let pages = Pages::new(site, Manner::default(), None);
+        let head = head_of(&pages, &get("/", "If-None-Match: \"own\"\r\n"));
+        assert_eq!(head[0], "HTTP/1.1 410 Gone");
+        let tags = head.iter().filter(|it| *it == "ETag: \"own\"").count();
+        assert_eq!(tags, expected);
+        assert!(!head.iter().any(|it| it.starts_with("Last-Modified")));
     }
 }
 

@@ -29,17 +29,25 @@ impl Answer {
 
     /// Add a header, unless there is one of that name: what was given first is right.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        if !self.headers.contains(name) {
-            self.headers.add(name.as_bytes(), value.as_ref());
+    pub fn with(self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        if self.headers.contains(name) {
+            self
+        } else {
+            self.and(name, value)
         }
+    }
+
+    /// Add a header, whether or not there is one of that name.
+    #[must_use]
+    pub fn and(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.add(name.as_bytes(), value.as_ref());
         self
     }
 
     /// Add headers, in which a name may come several times.
     #[must_use]
-    pub fn with_all(mut self, headers: &Headers) -> Self {
-        for (name, value) in headers.iter() {
+    pub fn with_all<'a>(mut self, headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+        for (name, value) in headers {
             self.headers.add(name, value);
         }
         self
@@ -54,7 +62,7 @@ impl Answer {
                 self.headers.add(name.as_bytes(), value.as_bytes());
             }
         }
-        self.with_all(&others)
+        self.with_all(others.iter())
     }
 
     /// Append the head as bytes.

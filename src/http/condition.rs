@@ -7,11 +7,23 @@ use super::asked::Asked;
 /// What tells one state of a thing from another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Version {
-    /// An entity tag, with its quotes. It holds for the bytes as they are; encoded ones have the
-    /// same one, but weak.
-    pub tag: String,
+    /// An entity tag, with its quotes, and `W/` if it is weak; nothing where there is none. It
+    /// holds for the bytes as they are; encoded ones have the same one, but weak.
+    pub tag: Vec<u8>,
     /// When it was last changed, if that is known.
     pub modified: Option<SystemTime>,
+}
+
+impl Version {
+    /// Take from another version what this one does not tell.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        if self.tag.is_empty() {
+            self.tag = other.tag;
+        }
+        self.modified = self.modified.or(other.modified);
+        self
+    }
 }
 
 /// What the conditions of a request come to.
@@ -28,25 +40,26 @@ pub enum Verdict {
 /// Judge the conditions of a GET or HEAD, in the order of RFC 9110 §13.2.2.
 #[must_use]
 pub fn judge(asked: &Asked, version: &Version) -> Verdict {
-    let tag = version.tag.as_bytes();
-    let mut strong = asked.items("if-match").peekable();
+    let tag = &version.tag[..];
+    let mut strong = tags(asked, "if-match").peekable();
     if strong.peek().is_some() {
-        if !strong.any(|given| given == b"*" || given == tag) {
+        // A weak tag is like no other, not even like itself.
+        let same = |given: &[u8]| given == b"*" || (given == tag && !is_weak(tag));
+        if !strong.any(same) {
             return Verdict::Other;
         }
-    } else if let Some(since) = moment(asked, "if-unmodified-since") {
+    } else if let Some(since) = given(asked, "if-unmodified-since") {
         if seconds(version.modified).is_some_and(|modified| modified > since) {
             return Verdict::Other;
         }
     }
-    let mut weak = asked.items("if-none-match").peekable();
+    let mut weak = tags(asked, "if-none-match").peekable();
     if weak.peek().is_some() {
-        let known =
-            |given: &[u8]| given == b"*" || given.strip_prefix(b"W/").unwrap_or(given) == tag;
+        let known = |given: &[u8]| given == b"*" || opaque(given) == opaque(tag);
         if weak.any(known) {
             return Verdict::Same;
         }
-    } else if let Some(since) = moment(asked, "if-modified-since") {
+    } else if let Some(since) = given(asked, "if-modified-since") {
         if seconds(version.modified).is_some_and(|modified| modified <= since) {
             return Verdict::Same;
         }
@@ -59,12 +72,39 @@ pub fn judge(asked: &Asked, version: &Version) -> Verdict {
 pub fn part_fits(asked: &Asked, version: &Version) -> bool {
     match asked.only("if-range") {
         None => asked.all("if-range").next().is_none(),
-        Some(given) if given.starts_with(b"\"") => given == version.tag.as_bytes(),
+        Some(given) if given.starts_with(b"\"") => given == version.tag,
         Some(_) => {
             let modified = seconds(version.modified);
-            modified.is_some() && moment(asked, "if-range") == modified
+            modified.is_some() && given(asked, "if-range") == modified
         }
     }
+}
+
+/// Return the entity tags of a list, or its asterisk. Within the quotes of a tag a comma is like any
+/// other character.
+fn tags<'a>(asked: &'a Asked, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    asked
+        .all(name)
+        .flat_map(|value| {
+            let mut quoted = false;
+            value.split(move |byte| {
+                quoted ^= *byte == b'"';
+                *byte == b',' && !quoted
+            })
+        })
+        .map(<[u8]>::trim_ascii)
+        .filter(|tag| !tag.is_empty())
+}
+
+/// Return whether an entity tag is weak: of bytes that may differ where the meaning does not.
+#[must_use]
+pub fn is_weak(tag: &[u8]) -> bool {
+    tag.starts_with(b"W/")
+}
+
+/// Return an entity tag without the word on how strong it is.
+fn opaque(tag: &[u8]) -> &[u8] {
+    tag.strip_prefix(b"W/").unwrap_or(tag)
 }
 
 /// Return whether the client takes gzip, as Accept-Encoding says.
@@ -87,10 +127,15 @@ pub fn takes_gzip(asked: &Asked) -> bool {
     named.or(any).unwrap_or(false)
 }
 
-/// Read a date; one that is none is as good as no header.
-fn moment(asked: &Asked, name: &str) -> Option<u64> {
-    let text = std::str::from_utf8(asked.only(name)?).ok()?;
-    seconds(httpdate::parse_http_date(text).ok())
+/// Read the date that a header has; one that is none is as good as no header.
+#[must_use]
+pub fn moment(value: &[u8]) -> Option<SystemTime> {
+    httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()
+}
+
+/// Read a date that a request gives once.
+fn given(asked: &Asked, name: &str) -> Option<u64> {
+    seconds(moment(asked.only(name)?))
 }
 
 /// Headers tell whole seconds.

@@ -149,7 +149,7 @@ fn opened(file: File) -> io::Result<Opened> {
     }
     let (seconds, fraction) = (seen.mtime(), seen.mtime_nsec());
     let version = Version {
-        tag: format!("\"{seconds:x}.{fraction:x}-{:x}\"", seen.len()),
+        tag: format!("\"{seconds:x}.{fraction:x}-{:x}\"", seen.len()).into_bytes(),
         // Nobody changed it after now, whatever the file says.
         modified: seen.modified().ok().map(|it| it.min(SystemTime::now())),
     };

@@ -20,6 +20,9 @@ use crate::http::{Headers, media};
 const SERVER: &str = concat!("rsock/", env!("CARGO_PKG_VERSION"));
 const ALLOWED: &str = "GET, HEAD";
 
+/// What a 304 repeats of a page's own headers (RFC 9110, 15.4.5); what is on its state comes anew.
+const KEPT: &[&str] = &["cache-control", "content-location", "expires", "vary"];
+
 /// Shorter pages are not compressed, as with nginx: gzip adds about as much as they have.
 const SMALLEST: u64 = 20;
 
@@ -191,18 +194,19 @@ impl Thing {
 
     fn of_page(page: &Page) -> io::Result<Self> {
         let mut headers = page.headers.clone();
-        let (source, len, version) = match &page.content {
-            Content::Bytes(bytes) => {
-                let source = Source::Bytes(Arc::clone(bytes));
-                (source, bytes.len() as u64, page.version.clone())
-            }
+        let mut version = page.version.clone();
+        let (source, len) = match &page.content {
+            Content::Bytes(bytes) => (Source::Bytes(Arc::clone(bytes)), bytes.len() as u64),
             Content::File(path) => {
                 let opened = files::open_named(path)?;
                 if !headers.contains("content-type") {
                     let kind = opened.kind(path.as_os_str().as_bytes())?;
                     headers.add(b"Content-Type", kind.as_bytes());
                 }
-                (Source::File(opened.file), opened.len, opened.version)
+                if page.status == 200 {
+                    version = version.or(opened.version);
+                }
+                (Source::File(opened.file), opened.len)
             }
         };
         Ok(Self {
@@ -217,16 +221,21 @@ impl Thing {
     fn reply(self, asked: &Asked, manner: &Manner) -> Reply {
         let is_text = self.headers.get("content-type").is_some_and(media::is_text);
         let encodes = manner.gzip && is_text && !self.headers.contains("content-encoding");
+        let encoded = encodes && self.len >= SMALLEST && condition::takes_gzip(asked);
         if self.status != 200 {
-            return self.whole(asked, manner, encodes);
+            return self.whole(asked, manner, encodes, encoded);
         }
         match condition::judge(asked, &self.version) {
             Verdict::Send => {}
             Verdict::Other => return Reply::status(412),
             Verdict::Same => {
-                let head = self.described(Answer::new(304), encodes, false);
+                let kept = self.headers.iter().filter(|(name, _)| {
+                    let is_name = |kept: &&str| name.eq_ignore_ascii_case(kept.as_bytes());
+                    KEPT.iter().any(is_name)
+                });
+                let head = Answer::new(304).with_all(kept);
                 return Reply {
-                    head,
+                    head: self.described(head, encodes, encoded),
                     body: None,
                     closes: false,
                 };
@@ -236,7 +245,7 @@ impl Thing {
             .only("range")
             .filter(|_| condition::part_fits(asked, &self.version));
         match wanted.map_or(Part::Whole, |value| range::part(value, self.len)) {
-            Part::Whole => self.whole(asked, manner, encodes),
+            Part::Whole => self.whole(asked, manner, encodes, encoded),
             Part::Nowhere => {
                 let reply = Reply::status(416);
                 Reply {
@@ -248,8 +257,9 @@ impl Thing {
             }
             Part::Bytes(bytes) => {
                 let content = format!("bytes {}-{}/{}", bytes.start, bytes.end - 1, self.len);
+                let head = Answer::new(206).with_all(self.headers.iter());
                 let head = self
-                    .described(Answer::new(206).with_all(&self.headers), encodes, false)
+                    .described(head, encodes, false)
                     .with("Content-Range", content)
                     .with("Content-Length", (bytes.end - bytes.start).to_string());
                 Reply {
@@ -261,17 +271,22 @@ impl Thing {
         }
     }
 
-    /// Say which state of the thing it is.
+    /// Say which state of the thing it is. `encodes` is whether some clients get it compressed, and
+    /// `encoded` whether this one does.
     fn described(&self, mut head: Answer, encodes: bool, encoded: bool) -> Answer {
-        if encodes {
-            head = head.with("Vary", "Accept-Encoding");
+        let varies = |by: &str| self.headers.has_member("vary", by);
+        if encodes && !varies("*") && !varies("accept-encoding") {
+            head = head.and("Vary", "Accept-Encoding");
         }
-        if self.status != 200 {
-            return head;
+        let tag = &self.version.tag[..];
+        if !tag.is_empty() {
+            // Compressed anew each time, the bytes need not be the same.
+            let weak: &[u8] = match encoded && !condition::is_weak(tag) {
+                true => b"W/",
+                false => b"",
+            };
+            head = head.with("ETag", [weak, tag].concat());
         }
-        // Compressed anew each time, the bytes need not be the same.
-        let weak = if encoded { "W/" } else { "" };
-        head = head.with("ETag", format!("{weak}{}", self.version.tag));
         match self.version.modified {
             Some(modified) => head.with("Last-Modified", date(modified)),
             None => head,
@@ -279,9 +294,8 @@ impl Thing {
     }
 
     /// Send all of it.
-    fn whole(self, asked: &Asked, manner: &Manner, encodes: bool) -> Reply {
-        let encoded = encodes && self.len >= SMALLEST && condition::takes_gzip(asked);
-        let head = Answer::new(self.status).with_all(&self.headers);
+    fn whole(self, asked: &Asked, manner: &Manner, encodes: bool, encoded: bool) -> Reply {
+        let head = Answer::new(self.status).with_all(self.headers.iter());
         let mut head = self.described(head, encodes, encoded);
         if self.status == 200 {
             head = head.with("Accept-Ranges", "bytes");

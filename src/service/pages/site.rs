@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::files::Root;
 use crate::http::asked::is_plain;
-use crate::http::condition::Version;
+use crate::http::condition::{Version, moment};
 use crate::http::media;
 use crate::http::target::Target;
 use crate::http::{self, Headers};
@@ -27,6 +27,7 @@ pub struct Page {
     pub(super) status: u16,
     pub(super) headers: Headers,
     pub(super) content: Content,
+    /// Of a file, what the page itself says of it.
     pub(super) version: Version,
 }
 
@@ -79,14 +80,15 @@ impl Page {
                 return Err(PageError::OwnHeader(name.clone()));
             }
         }
-        let mut version = Version::default();
+        let mut version = own_version(&mut headers);
         // What a file holds, and is, shows when it is asked for.
         if let Content::Bytes(bytes) = &content {
             if !bytes.is_empty() && matches!(status, 204 | 205 | 304) {
                 return Err(PageError::Body(status));
             }
-            let own = headers.get("etag");
-            version.tag = own.map_or_else(|| tag_of(bytes), strong);
+            if status == 200 && version.tag.is_empty() {
+                version.tag = tag_of(bytes);
+            }
             if !bytes.is_empty() && !headers.contains("content-type") {
                 let kind = media::of_page(path, bytes);
                 headers.add(b"Content-Type", kind.as_bytes());
@@ -124,15 +126,25 @@ fn located(location: &str) -> Vec<u8> {
 }
 
 /// Make the entity tag of bytes: other bytes, another tag.
-fn tag_of(bytes: &[u8]) -> String {
+fn tag_of(bytes: &[u8]) -> Vec<u8> {
     let mut hasher = DefaultHasher::new();
     hasher.write(bytes);
-    format!("\"{:x}-{:016x}\"", bytes.len(), hasher.finish())
+    format!("\"{:x}-{:016x}\"", bytes.len(), hasher.finish()).into_bytes()
 }
 
-/// Read an entity tag that a page brings along.
-fn strong(tag: &[u8]) -> String {
-    String::from_utf8_lossy(tag.strip_prefix(b"W/").unwrap_or(tag)).into_owned()
+/// Take out of the headers what they say of the page's state, to be compared with what a client
+/// has, and told in the way that goes with each answer.
+fn own_version(headers: &mut Headers) -> Version {
+    let mut own = Version::default();
+    if let Some(tag) = headers.get("etag") {
+        own.tag = tag.to_vec();
+        headers.remove("etag");
+    }
+    own.modified = headers.get("last-modified").and_then(moment);
+    if own.modified.is_some() {
+        headers.remove("last-modified");
+    }
+    own
 }
 
 /// Pages by their paths.
