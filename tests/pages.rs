@@ -164,8 +164,18 @@ const TALKS: &[(&str, &str)] = &[
         "HTTP/1.1 206 Partial Content\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes 2-4/10\r\nContent-Length: 3\r\n\r\n234",
     ),
     (
+        "GET /ten HTTP/1.1\r\nHost: h\r\nRange: bytes=10-\r\n\r\n",
+        "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 26\r\nContent-Range: bytes */10\r\n\r\n416 Range Not Satisfiable\n",
+    ),
+    // Ranges are defined for GET alone, and a server has to ignore the header of any other method
+    // (RFC 9110, 14.2).
+    (
         "HEAD /ten HTTP/1.1\r\nHost: h\r\nRange: bytes=10-\r\n\r\n",
-        "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 26\r\nContent-Range: bytes */10\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 10\r\n\r\n",
+    ),
+    (
+        "HEAD /ten HTTP/1.1\r\nHost: h\r\nRange: bytes=2-4\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 10\r\n\r\n",
     ),
     (
         "GET /old HTTP/1.1\r\nHost: h\r\n\r\n",

@@ -241,9 +241,10 @@ impl Thing {
                 };
             }
         }
+        // Parts are for GET alone: with any other method the header means nothing.
         let wanted = asked
             .only("range")
-            .filter(|_| condition::part_fits(asked, &self.version));
+            .filter(|_| asked.method == "GET" && condition::part_fits(asked, &self.version));
         match wanted.map_or(Part::Whole, |value| range::part(value, self.len)) {
             Part::Whole => self.whole(asked, manner, encodes, encoded),
             Part::Nowhere => {
