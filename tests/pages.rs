@@ -118,6 +118,8 @@ fn site() -> Site {
         .insert(b"/old", Page::redirect("/n\u{e9}w page").unwrap());
     site.add_host("www.Sina.com.cn", table(&[("/", b"<p>sina")]));
     site.add_host("host:81", table(&[("/", b"<p>81")]));
+    // Nobody is sent there from "/": a location with two slashes names another host.
+    site.add_host("slashes", table(&[("//", b"two")]));
     site
 }
 
@@ -446,6 +448,7 @@ fn hosts_have_pages_of_their_own_and_all_others_the_common_ones() {
     assert_eq!(body("/a%20b", "h"), "space");
     assert_eq!(body("/q?x=1", "h"), "query");
     assert_eq!(body("/q?x=2", "h"), "404 Not Found\n");
+    assert_eq!(body("/", "slashes"), "404 Not Found\n");
     assert_eq!(
         body("/%zz", "h"),
         "the path is not encoded as it has to be\n"

@@ -167,6 +167,9 @@ impl Table {
         if let Some(page) = self.0.get(path) {
             return Some(Found::Page(Arc::clone(page)));
         }
+        if path.ends_with(b"/") {
+            return None;
+        }
         let slashed = [path, b"/"].concat();
         self.0.contains_key(&slashed).then_some(Found::Slash)
     }
