@@ -60,8 +60,9 @@ class PageServer(_StreamServer):
 
     `pages` says what there is: a dict of paths and pages. A page is text (sent as UTF-8), bytes, a
     `pathlib.Path` of a file that is read anew each time, or `(status, headers, body)`. Its
-    Content-Type comes from the path's ending, or from what the page looks like. A path is plain
-    text, not percent-encoded; with a query, it is for requests with just that query.
+    Content-Type comes from the path's ending, or from what the page looks like; text that is not
+    UTF-8 is left to name its charset itself. A path is plain text, not percent-encoded; with a
+    query, it is for requests with just that query.
     `hosts` gives single hosts pages of their own: `{"www.sina.com.cn": {"/": ...}}`; whoever is
     asked for by another name has `pages`. `redirects={"/old": "/new"}` sends clients on, by a 302.
 
