@@ -2,6 +2,7 @@
 
 import os
 
+from rsock._server_base import _zone
 from rsock._servers import _StreamServer
 
 
@@ -144,6 +145,8 @@ class PageServer(_StreamServer):
             return None
         # Who listens everywhere is reached here, too.
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address[0], address[0])
-        # As RFC 6874 wants the zone of a link-local address.
-        host = "[{}]".format(host.replace("%", "%25")) if ":" in host else host
+        if ":" in host:
+            # As RFC 6874 wants the zone of a link-local address.
+            zone = _zone(address)
+            host = f"[{host}%25{zone}]" if zone else f"[{host}]"
         return f"http://{host}:{address[1]}/"

@@ -44,12 +44,20 @@ def _bytes(value, name):
     raise TypeError(f"{name} must be str, bytes or None, not {type(value).__name__}")
 
 
+def _zone(address):
+    """Return the number of the interface that a link-local address is of; 0 for all others."""
+    return address[3] if len(address) == 4 else 0
+
+
 def _place(address):
     """Say where to listen, in the form that the native half reads: a kind and its details."""
     if isinstance(address, int) and not isinstance(address, bool):
         return ("ip", "127.0.0.1", address)
     if isinstance(address, tuple) and len(address) >= 2:
-        return ("ip", address[0], address[1])
+        host, zone = address[0], _zone(address)
+        if zone and isinstance(host, str) and ":" in host and "%" not in host:
+            host = f"{host}%{zone}"
+        return ("ip", host, address[1])
     if address == "systemd":
         return ("systemd",)
     if isinstance(address, (str, bytes, os.PathLike)):
