@@ -124,6 +124,19 @@ def test_words_may_be_bytes_that_are_no_text(concurrency):
             assert client.ask(b"\xff") == b""
 
 
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_words_may_be_in_any_kind_of_bytes(concurrency, kind):
+    words = {"greeting": kind(b"Hi"), "reply": kind(b"<{data}>"), "exit": kind(b"quit")}
+    with rsock.HelloServer(0, concurrency=concurrency, **words) as server:
+        with client_of(server) as client:
+            assert client.recv() == b"Hi"
+            assert client.ask(b"a") == b"<a>"
+            assert client.ask(b"quit") == b""
+    for name in words:
+        with pytest.raises(TypeError, match=f"{name} must be str"):
+            rsock.HelloServer(0, concurrency=concurrency, **{name: 5})
+
+
 def test_a_character_that_was_cut_in_two_is_handed_on_as_it_came(concurrency):
     first, second = bytearray("包".encode()), bytearray()
     second.append(first.pop())

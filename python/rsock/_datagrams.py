@@ -46,7 +46,7 @@ class UdpServer(_Server):
 
         self._server = _rsock.DatagramServer(
             _place(address),
-            None if handler is not None else _bytes(reply, "reply"),
+            None if handler is not None else _bytes(reply, "reply", or_none=True),
             handler,
             report if line is not None else None,
             max_message=max_message,

@@ -3,7 +3,7 @@ from typing import Any, TypedDict
 
 from _typeshed import ReadableBuffer
 
-from rsock._server_base import _Address, _Log, _Server
+from rsock._server_base import _Address, _Log, _Server, _Text
 
 class _DatagramStats(TypedDict):
     messages: int
@@ -20,7 +20,7 @@ class UdpServer(_Server):
         self,
         address: _Address,
         *,
-        reply: str | bytes | None = "Hello, {data}!",
+        reply: _Text | None = "Hello, {data}!",
         handler: Callable[[bytes, Any], ReadableBuffer | None] | None = None,
         log: _Log = None,
         max_message: int = 65535,

@@ -2,17 +2,8 @@
 
 import os
 
-from rsock._server_base import _zone
+from rsock._server_base import _bytes, _zone
 from rsock._servers import _StreamServer
-
-
-def _text(value, what):
-    """Take text as UTF-8, and bytes as they are."""
-    if isinstance(value, str):
-        return value.encode()
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value)
-    raise TypeError(f"{what} must be str or bytes, not {type(value).__name__}")
 
 
 def _headers(path, headers):
@@ -22,13 +13,13 @@ def _headers(path, headers):
     for name, value in pairs:
         if not isinstance(name, str):
             raise TypeError(f"a header's name must be str, not {type(name).__name__}")
-        read.append((name, _text(value, f"the header {name} of the page {path!r}")))
+        read.append((name, _bytes(value, f"the header {name} of the page {path!r}")))
     return read
 
 
 def _row(path, page):
     """Write down a page for the native half: path, status, headers, and a body or a file."""
-    where, status, headers = _text(path, "the path of a page"), 200, []
+    where, status, headers = _bytes(path, "the path of a page"), 200, []
     if isinstance(page, tuple):
         if len(page) != 3:
             raise ValueError(f"the page {path!r} must be (status, headers, body)")
@@ -38,7 +29,7 @@ def _row(path, page):
             raise ValueError(f"the page {path!r} must have a status from 200 to 599, not {status}")
     if isinstance(page, os.PathLike):
         return where, status, headers, None, os.fsencode(os.path.abspath(page))
-    return where, status, headers, _text(page, f"the page {path!r}"), None
+    return where, status, headers, _bytes(page, f"the page {path!r}"), None
 
 
 def _rows(pages, what):
@@ -50,7 +41,7 @@ def _rows(pages, what):
 def _redirect(path, location):
     if not isinstance(location, str):
         raise TypeError(f"the redirect of {path!r} must be str, not {type(location).__name__}")
-    return _text(path, "the path of a redirect"), location
+    return _bytes(path, "the path of a redirect"), location
 
 
 class PageServer(_StreamServer):

@@ -5,10 +5,9 @@ from typing import SupportsInt
 from _typeshed import StrOrBytesPath
 from typing_extensions import TypeAlias
 
-from rsock._server_base import _Address, _Log
+from rsock._server_base import _Address, _Log, _Text
 from rsock._servers import _Concurrency, _StreamServer
 
-_Text: TypeAlias = str | bytes | bytearray | memoryview
 _Headers: TypeAlias = Mapping[str, _Text] | Iterable[tuple[str, _Text]]
 _Body: TypeAlias = _Text | PathLike[str] | PathLike[bytes]
 _Page: TypeAlias = _Body | tuple[SupportsInt, _Headers, _Body]

@@ -35,13 +35,16 @@ if sys.version_info < (3, 12):
     )
 
 
-def _bytes(value, name):
+def _bytes(value, name, *, or_none=False):
     """Take text as UTF-8, and bytes as they are."""
-    if value is None or isinstance(value, bytes):
-        return value
     if isinstance(value, str):
         return value.encode()
-    raise TypeError(f"{name} must be str, bytes or None, not {type(value).__name__}")
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    if value is None and or_none:
+        return None
+    kinds = "str, bytes or None" if or_none else "str or bytes"
+    raise TypeError(f"{name} must be {kinds}, not {type(value).__name__}")
 
 
 def _zone(address):

@@ -8,6 +8,7 @@ from typing_extensions import Self, TypeAlias
 
 # "systemd" is a string like any other to a type checker.
 _Address: TypeAlias = int | tuple[str, int] | tuple[str, int, int, int] | StrOrBytesPath | HasFileno
+_Text: TypeAlias = str | bytes | bytearray | memoryview
 
 class _HasInfo(Protocol):
     def info(self, msg: str, /) -> object: ...

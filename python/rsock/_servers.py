@@ -140,7 +140,11 @@ class HelloServer(_StreamServer):
                 "reply must be str or bytes: to send nothing back, use UdpServer "
                 "or a TcpServer of your own"
             )
-        words = (_bytes(greeting, "greeting"), _bytes(reply, "reply"), _bytes(exit, "exit"))
+        words = (
+            _bytes(greeting, "greeting", or_none=True),
+            _bytes(reply, "reply"),
+            _bytes(exit, "exit", or_none=True),
+        )
         super().__init__(
             address,
             ("hello", *words, float(delay), framing, max_message),

@@ -7,7 +7,7 @@ from typing_extensions import TypeAlias
 
 from rsock._datagrams import UdpServer as UdpServer
 from rsock._rsock import Connection
-from rsock._server_base import _Address, _Log, _Server
+from rsock._server_base import _Address, _Log, _Server, _Text
 
 _Framing: TypeAlias = Literal["recv", "line", "length"]
 _Concurrency: TypeAlias = Literal["events", "threads"]
@@ -33,9 +33,9 @@ class HelloServer(_StreamServer):
         self,
         address: _Address,
         *,
-        greeting: str | bytes | None = "Welcome!",
-        reply: str | bytes = "Hello, {data}!",
-        exit: str | bytes | None = "exit",
+        greeting: _Text | None = "Welcome!",
+        reply: _Text = "Hello, {data}!",
+        exit: _Text | None = "exit",
         delay: float = 0.0,
         log: _Log = None,
         framing: _Framing = "recv",
