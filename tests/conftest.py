@@ -13,6 +13,7 @@ import threading
 import peers
 import pytest
 import support
+from asking import files, root, site  # noqa: F401
 
 
 def pytest_configure():
@@ -54,6 +55,12 @@ def nothing_stays_open():
         gc.collect()
     assert support.open_descriptors() <= descriptors
     assert support.threads() <= threads
+
+
+@pytest.fixture(params=["events", "threads"])
+def concurrency(request):
+    """Give the ways in which a native server can be run."""
+    return request.param
 
 
 @pytest.fixture

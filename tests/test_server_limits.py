@@ -14,11 +14,6 @@ import support
 MIB = 1 << 20
 
 
-@pytest.fixture(params=["events", "threads"])
-def concurrency(request):
-    return request.param
-
-
 def connected(server):
     return socket.create_connection(server.address, timeout=support.PATIENCE)
 

@@ -19,11 +19,6 @@ FRAMINGS = {
 }
 
 
-@pytest.fixture(params=["events", "threads"])
-def concurrency(request):
-    return request.param
-
-
 def rest_of(client):
     """Receive until the server closes."""
     return b"".join(iter(client.recv, b""))
