@@ -1,8 +1,11 @@
 """`rsock play`: what a server and its clients say, and what they are given."""
 
 import contextlib
+import os
 import re
+import select
 import socket
+import subprocess
 
 import playing
 import pytest
@@ -262,6 +265,58 @@ def test_a_script_that_asks_in_vain_is_told_of(folder):
     assert status == 1
     assert said(out, "client.py")[-1] == "EOFError: EOF when reading a line"
     assert "--input" in err
+
+
+@pytest.mark.parametrize("size", [0, 10, 1_000_000])
+def test_the_input_of_the_play_may_be_a_file(folder, size):
+    (folder.path / "lines.txt").write_bytes(b"x" * size)
+    client = folder.write("client", "import sys\nprint(len(sys.stdin.read()))")
+    with open(folder.path / "lines.txt", "rb") as lines:
+        with folder.start(folder.write("server", ECHO), client, stdin=lines) as process:
+            out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, b"")
+    assert said(out.decode(), "client.py") == [str(size)]
+
+
+def test_no_more_input_is_taken_than_is_read(folder):
+    server = """
+        from meet import *
+        sock = listening()
+        peers = []
+        while True:
+            peers.append(sock.accept())
+    """
+    client = """
+        from meet import *
+        sock = connected()
+        print(input())
+        sock.recv(1)
+    """
+    words = folder.write("server", server), folder.write("client", client)
+    with folder.start(*words, stdin=subprocess.PIPE) as process:
+        sent = os.write(process.stdin.fileno(), b"one\n")
+        playing.read_until(process, b"one")
+        os.set_blocking(process.stdin.fileno(), False)
+        # Full for a while, that is: for good.
+        while select.select([], [process.stdin], [], 1.0)[1]:
+            sent += os.write(process.stdin.fileno(), b"more\n" * 1000)
+            assert sent < 1 << 20
+        process.terminate()
+        assert process.wait(20) == 143
+    folder.nothing_left()
+
+
+def test_who_does_not_read_the_input_any_more_holds_nothing_up(folder):
+    client = "import os\nprint(input())\nos.close(0)\nopen('go').close()"
+    os.mkfifo(folder.path / "go")
+    words = folder.write("server", ECHO), folder.write("client", client)
+    with folder.start(*words, stdin=subprocess.PIPE) as process:
+        process.stdin.write(b"one\n" + b"more\n" * 20_000)
+        process.stdin.flush()
+        playing.read_until(process, b"one")
+        (folder.path / "go").write_text("")
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, b"")
 
 
 def test_scripts_are_given_their_arguments(folder):

@@ -2,6 +2,8 @@
 
 import os
 import re
+import signal
+import subprocess
 
 import playing
 import pytest
@@ -179,6 +181,42 @@ def test_a_reader_who_does_not_read_stops_no_signal_and_fills_no_memory(folder):
         process.terminate()
         assert process.wait(support.PATIENCE) == 143
         folder.nothing_left()
+
+
+def test_a_program_that_fails_while_the_play_is_held_up_is_heard_out(folder):
+    # All that it said and that it has ended is seen at once then.
+    server = folder.write("server", ECHO)
+    client = folder.write("client", "print('ready')\nopen('go').close()\n1 / 0")
+    os.mkfifo(folder.path / "go")
+    with folder.start(server, client) as process:
+        text = read_until(process, b"ready")
+        [pid] = [pid for pid in folder.left() if '"client.py"' in proc(pid, "cmdline")]
+        back = int(proc(pid, "stat").rpartition(")")[2].split()[1])
+        os.kill(back, signal.SIGSTOP)
+        (folder.path / "go").write_text("")
+        support.until(lambda: proc(pid, "stat").rpartition(")")[2].split()[0] == "Z")
+        os.kill(back, signal.SIGCONT)
+        rest, err = process.communicate(timeout=20)
+    out = (text + rest).decode()
+    assert said(out, "client.py")[-1] == "ZeroDivisionError: division by zero"
+    assert out.endswith("== end: server.py stopped (Ctrl+C), client.py status 1\n")
+    assert err == b"rsock play: client.py ended with status 1.\n"
+
+
+def test_a_program_that_fails_and_prints_without_end_is_stopped(folder):
+    client = """
+        import os, threading
+        def fails():
+            1 / 0
+        threading.Thread(target=fails).start()
+        while True:
+            os.write(1, b"x" * 65535 + b"\\n")
+    """
+    words = folder.write("server", ECHO), folder.write("client", client), "--timeout", "2"
+    with folder.start(*words, stdout=subprocess.DEVNULL) as process:
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert b"client.py did not end within 2 s" in err
 
 
 def test_who_looks_at_the_beginning_only_ends_the_play(folder):

@@ -111,7 +111,7 @@ class Stage:
                 self._pass_on()
             elif key.fd in self._open:
                 self._read(key.fd)
-            else:
+            elif key.fd in self._selector.get_map():  # not what ended in this very round
                 self._feed(key.fd)
         now = time.monotonic()
         for actor in self._actors:
@@ -168,8 +168,8 @@ class Stage:
             if b"Traceback (most" in data:
                 for other, voice in actor.voices.items():
                     if other != fd:
-                        while other in self._open and self._read(other):
-                            pass
+                        if other in self._open:  # once: another thread may print without end
+                            self._read(other)
                         voice.flush()
         actor.voices[fd].say(data)
         return True
@@ -189,16 +189,21 @@ class Stage:
                 except BlockingIOError:
                     return
                 except OSError:
-                    actor.to_read = b""  # it does not read any more
+                    self._unfollow(actor)  # it does not read any more
+                    return
                 if not actor.to_read:
                     self._selector.unregister(fd)
-                    if not actor.follows or self._input_over:
+                    if actor is self._follower:
+                        self._follow(actor)
+                    elif self._input_over or not actor.follows:
                         actor.stdin.close()
                 return
-        self._selector.unregister(fd)
 
     def _follow(self, actor: Actor) -> None:
-        """Let a program read what the play is given to read, from now on."""
+        """Let a program read what the play is given to read: the next part of it.
+
+        It is asked for again when the program has read that, so that no more waits here.
+        """
         self._follower = actor
         if self._input_over:
             assert actor.stdin is not None
@@ -214,19 +219,20 @@ class Stage:
             data = os.read(0, _CHUNK)
         except OSError:
             data = b""
-        actor = self._follower
+        if 0 in self._selector.get_map():
+            self._selector.unregister(0)
         if not data:
             self._input_over = True
-            if 0 in self._selector.get_map():
-                self._selector.unregister(0)
+            for each in self._actors:
+                if each.follows and each.stdin is not None and not each.to_read:
+                    each.stdin.close()
+            return
+        actor = self._follower
         if actor is None or actor.stdin is None or actor.stdin.closed:
             return
         actor.to_read += data
-        if actor.to_read:
-            if actor.stdin.fileno() not in self._selector.get_map():
-                self._selector.register(actor.stdin, selectors.EVENT_WRITE)
-        elif not data:
-            actor.stdin.close()
+        if actor.stdin.fileno() not in self._selector.get_map():
+            self._selector.register(actor.stdin, selectors.EVENT_WRITE)
 
     def finish(self, actor: Actor) -> None:
         """Hear a program that has ended to the end."""
