@@ -64,8 +64,8 @@ class Folder:
         (self.path / f"{name}.py").write_text(textwrap.dedent(text), encoding="utf-8")
         return f"{name}.py"
 
-    def start(self, *words, prefix=(), **options):
-        command = [*prefix, sys.executable, "-m", "rsock", "play", *words]
+    def start(self, *words, prefix=(), by=("-m", "rsock"), **options):
+        command = [*prefix, sys.executable, *by, "play", *words]
         environment = {**os.environ, "RSOCK_TEST": self.mark, "RSOCK_LANG": "en"}
         settings = {
             "stdin": subprocess.DEVNULL,

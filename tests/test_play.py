@@ -219,6 +219,52 @@ def test_clients_are_not_started_before_the_port_is_known(folder, taken, scripts
     assert said(out, "client.py") == [f"{other} {other}"]
 
 
+def test_a_changed_port_is_found_under_the_name_of_the_machine_too(folder, taken):
+    try:
+        socket.getaddrinfo(socket.gethostname(), taken)
+    except OSError:
+        pytest.skip("the name of this machine cannot be looked up")
+    server, client = TCP_PAIR
+    client = client.replace('"localhost"', "socket.gethostname()")
+    status, out, err = folder.play(*pair(folder, (server, client), taken), "--port", "auto")
+    assert (status, err) == (0, "")
+    assert len(said(out, "client.py")) == 1
+
+
+@pytest.mark.parametrize("words", [(), ("--port", "auto")], ids=["", "auto"])
+def test_what_is_wrong_with_an_address_is_told_as_ever(folder, words):
+    server = folder.write("server", "import socket\nsocket.socket().bind('127.0.0.1', 9999)")
+    _, out, _ = folder.play(server, folder.write("client", CLIENT), *words)
+    *_, error, hint = said(out, "server.py")
+    assert error.startswith("TypeError: ")
+    assert error.endswith("socket.bind() takes exactly one argument (2 given)")
+    assert hint.startswith("Hint: An address is one tuple")
+
+
+def test_a_module_of_the_scripts_own_is_for_the_scripts_alone(folder, tmp_path_factory):
+    for name in ("json", "fcntl", "argparse", "selectors"):
+        folder.write(name, f"name = 'my own {name}'")
+    words = folder.write("server", ECHO), folder.write("client", CLIENT)
+    # As the command `rsock` begins, which looks for modules beside itself.
+    start = tmp_path_factory.mktemp("bin") / "start"
+    start.write_text("import sys\nfrom rsock._command import main\nsys.exit(main())")
+    with folder.start(*words, by=[start]) as process:
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, b"")
+    assert said(out.decode(), "client.py") == ["HELLO"]
+
+
+@pytest.mark.parametrize("option", ["--py2", "--py2=text", "--py2=bytes"])
+def test_python_2_is_played_as_it_is_run(folder, option):
+    server, client = folder.write("server", ECHO), folder.write("client", "print(7 / 2)")
+    assert said(folder.play(server, client)[1], "client.py") == ["3.5"]
+    client = folder.write("client", "import socket\nprint(7 / 2, len('\u4f60'))")
+    server = folder.write("server", TCP_PAIR[0].replace("PORT", "0"))
+    status, out, err = folder.play(option, server, client)
+    assert (status, err) == (0, "")
+    assert said(out, "client.py") == [f"(3, {3 if option.endswith('bytes') else 1})"]
+
+
 def test_a_port_that_is_free_stays_as_it_is(folder):
     status, out, _ = folder.play(
         folder.write("server", ECHO), folder.write("client", CLIENT), "--port", "auto"

@@ -9,17 +9,24 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import Any
 
-_LOCAL = ("", "localhost", "0.0.0.0", "::", "::1", "<broadcast>")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+#: What this machine is called in scripts, its own name included, as socket.gethostname() gives it.
+_LOCAL = ("", "localhost", "0.0.0.0", "::", "::1", "<broadcast>", os.uname().nodename)
 #: Where descriptors go that a script should not count.
 _HIGH = 200
 
 
 def _main() -> int:
-    # This folder is no place to import from; and the one below may be known by this only.
+    # This folder is no place to import from; and the one below may be known by this only. Nor is
+    # that of the script, for what stands in front of it: there may be a json.py of its own.
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    sys.path[0] = ""
+    safe = getattr(sys.flags, "safe_path", False)
+    if not safe:
+        sys.path.pop(0)
     sys.path.append(package)
     import fcntl
     import json
@@ -46,6 +53,8 @@ def _main() -> int:
 
     from rsock._command_run import main
 
+    if not safe:
+        sys.path.insert(0, "")
     return main(orders["words"], "rsock run")
 
 
@@ -59,10 +68,15 @@ def _use_again(kind: Any) -> None:
 
     binds = kind.bind
 
-    def bind(self: Any, address: Any, /) -> None:
-        if self.type == rsock.SOCK_STREAM and self.family in (rsock.AF_INET, rsock.AF_INET6):
+    # What the script calls wrongly is refused by the call itself, in its own words.
+    def bind(self: Any, /, *arguments: Any) -> None:
+        if (
+            isinstance(self, kind)
+            and self.type == rsock.SOCK_STREAM
+            and self.family in (rsock.AF_INET, rsock.AF_INET6)
+        ):
             self.setsockopt(rsock.SOL_SOCKET, rsock.SO_REUSEADDR, 1)
-        binds(self, address)
+        binds(self, *arguments)
 
     kind.bind = bind
 
@@ -77,10 +91,11 @@ def _map_ports(kind: Any, given: dict[int, int], wanted: str | None, report: int
         except OSError:
             pass  # a script that becomes a daemon closes all that it did not open
 
-    def bind(self: Any, address: Any, /) -> None:
+    def bind(self: Any, /, *arguments: Any) -> None:
+        address = arguments[0] if len(arguments) == 1 else None
         port = _port(address)
         if not port or wanted is None:
-            binds(self, address)
+            binds(self, *arguments)
             return
         # Told before and behind: a socket can be seen as soon as it is bound, and what port it
         # was given must be waited for then. Lines as short as these are never mixed.
