@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from typing import NamedTuple
 
 from rsock._learn.screen import Screen, Voice
@@ -35,7 +34,7 @@ class Actor:
     def __init__(self, part: Part, screen: Screen, ports: dict[int, int]) -> None:
         self.name = part.name
         self.stopping = False
-        #: What it said on stderr: all of it, the end of it, since it was being stopped.
+        #: The end of what it said on stderr, and what it said there since it is being stopped.
         self.tail = b""
         self.held = b""
         orders = json.dumps({"words": part.words, "port": part.port, "ports": ports})
@@ -72,7 +71,6 @@ class Actor:
         self.binding = 0
         self._half = b""
         self.pid = self._process.pid
-        self.since = time.monotonic()
 
     @property
     def status(self) -> int | None:
@@ -80,7 +78,7 @@ class Actor:
         return self._process.poll()
 
     def signal(self, number: int) -> None:
-        """Send a signal to all of its session, as a terminal does."""
+        """Send a signal to it and to all of its group, as a terminal does."""
         if self.status is None:
             try:
                 os.killpg(self.pid, number)

@@ -45,9 +45,9 @@ def guarded(work: Callable[[int], int]) -> int:
 
     def hand_on(number: int, _: FrameType | None) -> None:
         heard.append(number)
-        if len(heard) > _PATIENCE:
-            os.kill(back, signal.SIGKILL)
         try:
+            if len(heard) > _PATIENCE:
+                os.kill(back, signal.SIGKILL)
             os.write(handle, SIGNALS[signal.Signals(number)])
         except OSError:
             pass  # it has ended, or has heard enough
@@ -86,8 +86,10 @@ def _behind(work: Callable[[int], int], lifeline: int, mask: set[signal.Signals 
     except BaseException:
         traceback.print_exc()
     finally:
-        sweep()
-        os._exit(status)
+        try:
+            sweep()
+        finally:
+            os._exit(status)
 
 
 def _adopt(wanted: bool) -> None:
@@ -100,9 +102,9 @@ def _adopt(wanted: bool) -> None:
         pass
 
 
-def children(of: int | None = None) -> list[int]:
+def children() -> list[int]:
     """Return the processes whose parent is this one."""
-    mine = str(of or os.getpid())
+    mine = str(os.getpid())
     return [pid for pid, fields in processes() if fields[1] == mine]
 
 

@@ -26,14 +26,9 @@ def session(leader: int) -> list[int]:
     )
 
 
-def waiting(pids: list[int]) -> str | None:
-    """Tell how one of these processes waits for clients: "tcp", "udp", "unix"; or None."""
-    for pid in pids:
-        mine = _inodes(pid)
-        kind = _kind(pid, mine) if mine else None
-        if kind is not None:
-            return kind
-    return None
+def waiting(pids: list[int]) -> bool:
+    """Tell whether one of these processes waits for clients."""
+    return any(_waits(pid) for pid in pids)
 
 
 def _inodes(pid: int) -> set[str]:
@@ -51,23 +46,26 @@ def _inodes(pid: int) -> set[str]:
     return found
 
 
-def _kind(pid: int, mine: set[str]) -> str | None:
+def _waits(pid: int) -> bool:
+    mine = _inodes(pid)
+    if not mine:
+        return False
     # Read in the process's own place: it may live in another network than this one.
     for name in ("tcp", "tcp6"):
         if any(row[9] in mine and row[3] == _LISTENING for row in _rows(pid, name)):
-            return "tcp"
+            return True
     for row in _rows(pid, "unix"):
         # Accepts connections, or takes datagrams under a name.
         if row[6] in mine and (
             int(row[3], 16) & _ACCEPTS or (row[4] == _DATAGRAMS and len(row) > 7)
         ):
-            return "unix"
+            return True
     for name in ("udp", "udp6", "raw", "raw6"):
         for row in _rows(pid, name):
             # One that is connected has somebody whom it asks: that is a client.
             if row[9] in mine and not row[2].strip("0:"):
-                return "udp"
-    return None
+                return True
+    return False
 
 
 def _rows(pid: int, name: str) -> list[list[str]]:

@@ -192,7 +192,7 @@ class Play:
             if server.status is not None:
                 return True
             # In this order: where a socket is seen, it is known that it was to be reported.
-            return listening.waiting(pids) is not None and self._stage.knows_ports(server)
+            return listening.waiting(pids) and self._stage.knows_ports(server)
 
         if self._stage.until(up, limit, 0.01) and server.status is None:
             for port, other in server.mapped.items():
@@ -208,9 +208,8 @@ class Play:
         return 1
 
     def _moved(self, port: int, other: int) -> None:
-        if port not in self._ports:
-            self._ports[port] = other
-            self._screen.remark(self._text("moved", port=port, other=other))
+        self._ports[port] = other
+        self._screen.remark(self._text("moved", port=port, other=other))
 
     def _clients(self, scene: Scene, server: Actor | None) -> int:
         status = 0

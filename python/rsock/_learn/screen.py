@@ -107,11 +107,6 @@ class Voice:
             self._show([self._rest[:_LONGEST]])
             self._rest = self._rest[_LONGEST:]
 
-    @property
-    def pending(self) -> bool:
-        """Tell whether the end of a line is still to come."""
-        return bool(self._rest)
-
     def flush(self, now: float | None = None) -> None:
         """Show what there is of a line; with `now`, if it has been waiting for a moment."""
         if self._rest and (now is None or now - self._since >= MOMENT):
