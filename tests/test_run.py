@@ -135,6 +135,55 @@ SCRIPTS = {
         atexit.register(lambda: print(sys.last_type, sys.last_value))
         int("x")
         """,
+    "own_hook_place": """
+        import sys
+        sys.excepthook = lambda *_: print("caught in", __file__)
+        1 / 0
+        """,
+    "exit_place": """
+        import atexit, sys
+        atexit.register(lambda: print(__file__))
+        sys.exit(3)
+        """,
+    "end_place": "import atexit\natexit.register(lambda: print('__file__' in globals()))\n",
+    "failure_place": """
+        import atexit
+        atexit.register(lambda: print('__file__' in globals()))
+        1 / 0
+        """,
+    "interrupted_place": """
+        import atexit, signal
+        atexit.register(lambda: print('__file__' in globals()))
+        signal.raise_signal(signal.SIGINT)
+        """,
+    "frozen_failure": """
+        import dataclasses
+        @dataclasses.dataclass(frozen=True)
+        class Frozen(Exception):
+            text: str
+        def fails():
+            raise Frozen("x")
+        fails()
+        """,
+    "frozen_thread_failure": """
+        import dataclasses, threading
+        @dataclasses.dataclass(frozen=True)
+        class Frozen(Exception):
+            text: str
+        def work():
+            raise Frozen("x")
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        """,
+    "odd_group": "class Odd(Exception):\n    exceptions = None\nraise Odd\n",
+    "odd_cause": """
+        class Odd(Exception):
+            @property
+            def exceptions(self):
+                raise KeyError(self)
+        raise Odd from Odd(1)
+        """,
     "wrong_name": "import socket\nsocket.SOCKET_DGRAM\n",
     "event_loop": """
         import asyncio

@@ -14,6 +14,13 @@ _DEPTH = 64  # how many exceptions of a chain are looked at
 
 def cut(raised: BaseException | None) -> None:
     """Take the frames of this folder out of the tracebacks of an exception and its causes."""
+    try:
+        _cut(raised)
+    except Exception:
+        return  # a class of the program's own may be strange; its traceback is shown as it is
+
+
+def _cut(raised: BaseException | None) -> None:
     seen: list[BaseException] = []
     waiting = [raised]
     while waiting and len(seen) < _DEPTH:
@@ -21,8 +28,29 @@ def cut(raised: BaseException | None) -> None:
         if found is None or any(found is known for known in seen):
             continue
         seen.append(found)
-        found.__traceback__ = _without_ours(found.__traceback__)
-        waiting += [found.__cause__, found.__context__, *getattr(found, "exceptions", ())]
+        put(found, _without_ours(found.__traceback__))
+        waiting += [found.__cause__, found.__context__, *members(found)]
+
+
+def put(raised: BaseException, trace: TracebackType | None) -> None:
+    """Give an exception this traceback, also one whose class lets nobody set its attributes."""
+    BaseException.with_traceback(raised, trace)
+
+
+def members(raised: BaseException) -> list[BaseException]:
+    """Give the exceptions of a group; what else is called `exceptions` by a program, is none."""
+    found = attribute(raised, "exceptions")
+    if not isinstance(found, (list, tuple)):
+        return []
+    return [each for each in found if isinstance(each, BaseException)]
+
+
+def attribute(raised: BaseException, name: str) -> object:
+    """Give an attribute of an exception; None where it has none, or its class fails to tell."""
+    try:
+        return getattr(raised, name, None)
+    except Exception:
+        return None
 
 
 def _without_ours(trace: TracebackType | None) -> TracebackType | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 
-from rsock._learn import scene
+from rsock._learn import frames, scene
 from rsock._learn.words import ROWS
 
 TYPE_CHECKING = False
@@ -75,30 +75,34 @@ def explain(exc: BaseException, *, lang: str | None = None) -> str | None:
 
 def _worded(details: dict[str, Any], zh: bool) -> dict[str, Any]:
     """Put what is known into the words of a language."""
-    words = dict(details)
-    if words.get("port") is not None:
+    # What is None is not known.
+    words = {key: value for key, value in details.items() if value is not None}
+    if "port" in words:
         words["port"] = f" {words['port']} " if zh else f" {words['port']}"
-    where = words.get("where")
-    if where is not None:
-        words["where"] = f" {where} " if zh else where
-    if words.get("from") is not None:
+        words["to"] = f" to port{words['port']}"
+    if "where" in words:
+        words["where"] = f" {words['where']} " if zh else words["where"]
+    if "at" in words:
+        words["where"] = f" {words['at']} " if zh else f" on {words['at']}"
+    if "from" in words:
         words["where"] = f"（{words['from']}）" if zh else f" from {words['from']}"
-    if words.get("host") is not None:
+    if "host" in words:
         words["host"] = f" {words['host']!r} " if zh else f" {words['host']!r}"
+    if "bound" in words:
+        words["bound"] = f" {words['bound']!r} " if zh else repr(words["bound"])
+    elif "bound" in details:
+        words["bound"] = "这" if zh else "That"
     if "seconds" in words:
         seconds = words["seconds"]
-        if zh:
-            words["seconds"] = "规定的时间内" if seconds is None else f"{seconds:g} 秒内"
-        else:
-            words["seconds"] = "" if seconds is None else f" ({seconds:g} s)"
-    if words.get("line") is not None and words.get("closing"):
+        words["seconds"] = f"{seconds:g} 秒内" if zh else f" ({seconds:g} s)"
+    elif "seconds" in details and zh:
+        words["seconds"] = "规定的时间内"
+    if "line" in words and words.get("closing"):
         line = words["line"]
         words["line"] = f"（第 {line} 行的 close）" if zh else f" (by the close on line {line})"
-    if words.get("holder"):
+    if "holder" in words:
         pid, name = words["holder"]
         words["holder"] = f"（{name}，PID {pid}）" if zh else f" ({name}, process {pid})"
-    else:
-        words.pop("holder", None)
     if words.get("guess"):
         guess = words["guess"]
         words["guess"] = f"，可能是 {guess}" if zh else f", perhaps they are {guess}"
@@ -107,20 +111,17 @@ def _worded(details: dict[str, Any], zh: bool) -> dict[str, Any]:
 
 def find(exc: BaseException) -> Found:
     """Find the row for an exception; else for those of its group, its reason or its cause."""
-    waiting: list[BaseException | None] = [exc]
+    waiting = [exc]
     for _ in range(_DEPTH):
         if not waiting:
             break
         looked_at = waiting.pop(0)
-        if looked_at is None:
-            continue
         found = _match(looked_at)
         if found is not None:
             return found
-        waiting += list(getattr(looked_at, "exceptions", ()))[:_DEPTH]
-        reason = getattr(looked_at, "reason", None)
-        waiting.append(reason if isinstance(reason, BaseException) else None)
-        waiting.append(looked_at.__cause__)
+        waiting += frames.members(looked_at)[:_DEPTH]
+        inner = frames.attribute(looked_at, "reason"), frames.attribute(looked_at, "__cause__")
+        waiting += [each for each in inner if isinstance(each, BaseException)]
     return None
 
 

@@ -94,7 +94,8 @@ def load_ipython_extension(shell: Any) -> None:
     def showtraceback(exc_tuple: Any = None, *args: Any, **kwargs: Any) -> Any:
         raised = (exc_tuple or sys.exc_info())[1]
         answer = before(exc_tuple, *args, **kwargs)
-        if isinstance(raised, BaseException):
+        # IPython shows a SyntaxError by showsyntaxerror, which has a hint of its own.
+        if isinstance(raised, BaseException) and not isinstance(raised, SyntaxError):
             hint(raised)
         return answer
 

@@ -116,9 +116,8 @@ def _refused(exc: OSError, place: Scene | None) -> Found:
             host, port = sock.getpeername()[:2]
         except OSError:
             pass
-        return "refused.datagram", {"where": _where(host, port) if port else None}
-    where = _where(host, port) if port is not None else None
-    return "refused", {"where": where or "..."}
+        return "refused.datagram", {"at": _where(host, port) if port else None}
+    return "refused", {"at": _where(host, port) if port is not None else None}
 
 
 def _gone(exc: OSError, place: Scene | None) -> Found:
@@ -217,7 +216,7 @@ def _no_address(exc: OSError, place: Scene | None) -> Found:
     if host is None:
         text = _IN_TEXT.search(str(exc))
         host = text.group(1) if text else None
-    return "not_mine", {"host": host}
+    return "not_mine", {"bound": host}
 
 
 _BYTES = re.compile(

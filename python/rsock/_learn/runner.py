@@ -81,7 +81,7 @@ def _guarded(work: Callable[..., object], *arguments: object) -> BaseException |
         work(*arguments)
     except BaseException as raised:
         trace = raised.__traceback__
-        raised.__traceback__ = trace and trace.tb_next
+        frames.put(raised, trace and trace.tb_next)
         return raised
     return None
 

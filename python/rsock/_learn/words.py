@@ -28,12 +28,12 @@ ROWS: dict[str, tuple[str, str]] = {
     ),
     "refused": (
         "{where}没有程序在监听：先运行服务器，再看两边的地址和端口是不是一样。",
-        "Nobody listens on {where}: start the server first, and see that both sides name the same "
+        "Nobody listens{where}: start the server first, and see that both sides name the same "
         "address and port.",
     ),
     "refused.datagram": (
         "UDP 的那一头{where}没有程序：先运行服务器，再核对端口。",
-        "Nobody receives UDP on {where}: start the server first, and compare the ports.",
+        "Nobody receives UDP{where}: start the server first, and compare the ports.",
     ),
     "borders": (
         "TCP 是字节流，没有消息边界：一次 recv 可能只有半条消息，也可能是好几条粘在一起。"
@@ -168,8 +168,8 @@ ROWS: dict[str, tuple[str, str]] = {
         "outside of the loop, or use with.",
     ),
     "not_mine": (
-        '{host}不是这台机器的地址：bind 写 "127.0.0.1"（只给本机）、"0.0.0.0"（所有网卡）或本机的 IP。',
-        '{host} is no address of this machine: bind "127.0.0.1" (this machine only), "0.0.0.0" '
+        '{bound}不是这台机器的地址：bind 写 "127.0.0.1"（只给本机）、"0.0.0.0"（所有网卡）或本机的 IP。',
+        '{bound} is no address of this machine: bind "127.0.0.1" (this machine only), "0.0.0.0" '
         "(all interfaces), or an address that it has.",
     ),
     "address_shape": (
@@ -192,8 +192,7 @@ ROWS: dict[str, tuple[str, str]] = {
     ),
     "waits.accept": (
         "还没有客户端连接{port}：在另一个窗口运行客户端，并核对地址和端口。",
-        "No client has connected to port{port} yet: start one in another window, and compare address "
-        "and port.",
+        "No client has connected{to} yet: start one in another window, and compare address and port.",
     ),
     "waits.connect": (
         "对方没有应答：地址可能不对，或被防火墙拦住了；可以先 settimeout。",
@@ -207,7 +206,7 @@ ROWS: dict[str, tuple[str, str]] = {
     ),
     "waits.datagram": (
         "还没有数据报发到{port}：客户端运行了吗，它的 sendto 写的是这个端口吗？",
-        "No datagram has come{port}: does the client run, and does its sendto name this port?",
+        "No datagram has come{to}: does the client run, and does its sendto name this port?",
     ),
     "waits.nobody": (
         "数据报发给了 {where}，可是那里没有程序在收：先运行服务器，再核对端口。UDP 不会报错。",
