@@ -19,7 +19,7 @@ from rsock._learn import frames, hooks
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import CodeType, ModuleType
+    from types import ModuleType
     from typing import Any, NoReturn
 
     from rsock._learn.notes import Source
@@ -86,27 +86,35 @@ def _guarded(work: Callable[..., object], *arguments: object) -> BaseException |
     return None
 
 
-def finish(raised: BaseException | None) -> int:
+def finish(raised: BaseException | None, space: dict[str, Any] | None = None) -> int:
     """Report what a program raised as the interpreter would; return its exit status.
 
-    What ends a program on purpose is raised once more, for the interpreter to deal with.
+    What ends a program on purpose is raised once more, for the interpreter to deal with. Of the
+    names of a script, `space`, it takes away afterwards those that say where the script is.
     """
-    if raised is None:
-        return 0
     if isinstance(raised, SystemExit):
         raise raised
+    told = raised is None or _report(raised)
+    if space is not None:
+        for name in ("__file__", "__cached__"):
+            space.pop(name, None)
+    if told and isinstance(raised, KeyboardInterrupt):
+        _end_by_interrupt()
+    return 0 if raised is None else 1
+
+
+def _report(raised: BaseException) -> bool:
+    """Have the traceback printed, and the hint; tell whether that was done."""
     frames.cut(raised)
     default = sys.excepthook is sys.__excepthook__
     try:
         _rsock._report_uncaught(raised)
     except BaseException:
         # It cannot raise but by a signal in the middle of it.
-        return 1
+        return False
     if default:
         hooks.hint(raised)
-    if isinstance(raised, KeyboardInterrupt):
-        _end_by_interrupt()
-    return 1
+    return True
 
 
 def _end_by_interrupt() -> NoReturn:
@@ -127,19 +135,6 @@ def _end_by_interrupt() -> NoReturn:
 
     sys.excepthook = silent
     raise KeyboardInterrupt
-
-
-def _execute(code: CodeType, space: dict[str, Any]) -> BaseException | None:
-    try:
-        exec(code, space)
-    except BaseException as raised:
-        trace = raised.__traceback__
-        raised.__traceback__ = trace and trace.tb_next
-        return raised
-    finally:
-        for name in ("__file__", "__cached__"):
-            space.pop(name, None)
-    return None
 
 
 # What was asked for beside the program itself.
@@ -208,9 +203,7 @@ def run_module(argv: Sequence[str]) -> int:
     name = argv[0]
     _arrange(["-m", *argv[1:]], os.getcwd())
     if hasattr(sys, "orig_argv"):
-        sys.orig_argv[-len(argv) :] = ["-m", *argv] if len(argv) == 1 else [*argv]
-        if len(argv) > 1:
-            sys.orig_argv[-len(argv) : -len(argv)] = ["-m"]
+        sys.orig_argv[-len(argv) :] = ["-m", *argv]
     return _by_runpy(name, True)
 
 
@@ -252,7 +245,7 @@ def _run_text(text: bytes, path: str, loader: object) -> int:
     except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as raised:
         failure = raised.with_traceback(None)
     else:
-        return finish(_execute(code, module.__dict__))
+        return finish(_guarded(exec, code, module.__dict__), module.__dict__)
     other = _as_other(text, path)
     if other is not None:
         return run(other, list(sys.argv))
@@ -330,5 +323,8 @@ def run(
     except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as raised:
         failure = raised.with_traceback(None)
     else:
-        return finish(_execute(code, space))
+        ended = _guarded(exec, code, space)
+        if "_py2_end" in program.names:
+            _guarded(program.names["_py2_end"])  # where nothing can be written, nothing is said
+        return finish(ended, space)
     return finish(failure)
