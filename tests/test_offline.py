@@ -93,7 +93,8 @@ def test_sockets_of_ipv6_lead_there_too(tmp_path):
     assert run("--offline", script=script, cwd=tmp_path) == (0, "::ffff:127.0.0.1\n", "")
 
 
-def test_this_machine_is_left_alone(tmp_path):
+@pytest.mark.parametrize("words", [(), ("--fix",), ("--py2",)], ids=str)
+def test_this_machine_is_left_alone(words, tmp_path):
     script = """
 import os, socket
 listener = socket.create_server(("127.0.0.1", 0))
@@ -118,7 +119,7 @@ for sock in path, other, datagrams:
     sock.close()
 print("alone")
 """
-    status, out, said = run("--offline", script=script, cwd=tmp_path)
+    status, out, said = run("--offline", *words, script=script, cwd=tmp_path)
     assert (status, out) == (0, "alone\n"), said
 
 

@@ -75,8 +75,6 @@ def begin(offline: bool, connect_to: Sequence[str]) -> None:
     Raise ValueError for what is no rule.
     """
     inherited = os.environ.get(VARIABLE, "")
-    if not (offline or connect_to or inherited):
-        return
     from rsock import _request
 
     given = [rule for text in connect_to for rule in text.replace(",", " ").split()]

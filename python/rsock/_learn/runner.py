@@ -291,9 +291,6 @@ def run(
     *,
     py2: str | None = None,
     fix: bool = False,
-    watch: float | None = None,
-    offline: bool = False,
-    connect_to: Sequence[str] = (),
 ) -> int:
     """Run a program that was found in notes, or that is to be changed before it runs.
 
@@ -303,7 +300,6 @@ def run(
     """
     from rsock._learn import python2, sources
 
-    prepare(watch, offline, connect_to)
     program = sources.Program(source)
     if fix:
         sources.say(program.repair())
