@@ -295,7 +295,6 @@ def test_files_are_read_whatever_their_encoding(coding, tmp_path):
     path.write_bytes("# 服务器\n```python\nprint('你好')\n```\n".encode(coding))
     source = notes.find(f"{path}:1")
     assert (source.code, source.first, source.name) == ("print('你好')", 3, str(path))
-    assert source.padded().split("\n")[2] == "print('你好')"
     assert notes.find(str(path)).code == source.code  # the only program of the page
 
 
@@ -307,6 +306,12 @@ def test_a_script_is_found_as_it_is(tmp_path):
     path.write_bytes("# coding: gbk\nprint '中'\n".encode("gbk"))
     source = notes.find(str(path))
     assert (source.code, source.first) == ("# coding: gbk\nprint '中'\n", 1)
+
+
+def test_the_number_of_a_block_may_have_wide_digits(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text(PAGE)
+    assert notes.find(f"{path}:１").code == notes.find(f"{path}:1").code
 
 
 def test_what_is_not_there_is_said_in_both_languages(tmp_path):

@@ -9,7 +9,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from rsock._learn import play
+from rsock._learn import named, play
 from rsock._learn.actor import Part
 from rsock._learn.hints import language
 from rsock._learn.notes import NotesError
@@ -125,11 +125,9 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _named(word: str) -> _Named:
-    if os.path.exists(word):
-        return _Named(word, None, [])
-    path, colon, number = word.rpartition(":")
-    if colon and number.isdecimal() and os.path.exists(path):
-        return _Named(path, int(number), [])
+    path, number = named.split(word)
+    if os.path.exists(path):
+        return _Named(path, number, [])
     try:
         parts = shlex.split(word)
     except ValueError:
@@ -140,15 +138,15 @@ def _named(word: str) -> _Named:
 
 
 def _scenes(options: argparse.Namespace, chinese: bool) -> list[play.Scene]:
-    named = [_named(word) for word in options.what]
-    if len(named) == 1:
-        if named[0].path.endswith((".py", ".pyw")):
+    given = [_named(word) for word in options.what]
+    if len(given) == 1:
+        if given[0].path.lower().endswith(named.PYTHON):
             raise _Wrong("a server needs a client: name both, or notes that have both")
-        return _of_notes(options, named[0], chinese)
+        return _of_notes(options, given[0], chinese)
     names: list[str] = []
     parts = []
-    for each in named:
-        if each.number is None and each.path.lower().endswith((".md", ".markdown", ".txt")):
+    for each in given:
+        if each.number is None and each.path.lower().endswith((*named.MARKDOWN, ".txt")):
             raise _Wrong(f"which block of {each.path}? Name it as in {each.path}:1")
         base = os.path.basename(each.path)
         name = base if each.number is None else f"{base}:{each.number}"
@@ -160,15 +158,15 @@ def _scenes(options: argparse.Namespace, chinese: bool) -> list[play.Scene]:
     return [play.Scene("", parts[0], parts[1:])]
 
 
-def _text(named: _Named) -> str:
-    with open(named.path, "rb") as file:
+def _text(what: _Named) -> str:
+    with open(what.path, "rb") as file:
         text = file.read().decode("utf-8", "replace")
-    if named.number is None:
+    if what.number is None:
         return text
-    blocks = {block.number: block for block in _blocks(named.path)}
-    if named.number not in blocks:
-        raise _Wrong(f"{named.path} has no block {named.number}")
-    return str(blocks[named.number].code)
+    blocks = {block.number: block for block in _blocks(what.path)}
+    if what.number not in blocks:
+        raise _Wrong(f"{what.path} has no block {what.number}")
+    return str(blocks[what.number].code)
 
 
 def _part(
@@ -210,20 +208,20 @@ def _blocks(path: str) -> list[Block]:
     return notes.read(notes.load(path), path)
 
 
-def _of_notes(options: argparse.Namespace, named: _Named, chinese: bool) -> list[play.Scene]:
+def _of_notes(options: argparse.Namespace, what: _Named, chinese: bool) -> list[play.Scene]:
     """Make a scene of each pair of notes, or of the one that a block was named of."""
     from rsock._learn import pairs
 
     scenes = []
-    for pair in pairs.find(_blocks(named.path)):
+    for pair in pairs.find(_blocks(what.path)):
         both = ([pair.server] if pair.server else []) + list(pair.clients)
-        if not pair.clients or named.number not in (None, *(block.number for block in both)):
+        if not pair.clients or what.number not in (None, *(block.number for block in both)):
             continue
         parts = {
             block.number: _part(
                 options,
                 f"{block.number} {'server' if block is pair.server else 'client'}",
-                f"{named.path}:{block.number}",
+                f"{what.path}:{block.number}",
                 [],
                 block.code,
                 notes=True,
@@ -239,7 +237,7 @@ def _of_notes(options: argparse.Namespace, named: _Named, chinese: bool) -> list
             )
         )
     if not scenes:
-        raise _Wrong(f"no server with a client was found in {named.path}")
+        raise _Wrong(f"no server with a client was found in {what.path}")
     return scenes
 
 

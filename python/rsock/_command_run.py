@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 
+from rsock._learn import named
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,11 +112,10 @@ def _seconds(text: str) -> float:
 
 
 def is_block(spec: str) -> bool:
-    """Tell whether this names a block of notes, and no file."""
+    """Tell whether this names notes, or a block of them, and no script."""
     if os.path.exists(spec):
-        return spec.lower().endswith((".md", ".markdown"))
-    name, colon, number = spec.rpartition(":")
-    return bool(colon) and number.isdecimal() and os.path.isfile(name)
+        return spec.lower().endswith(named.MARKDOWN)
+    return named.split(spec)[1] is not None
 
 
 def main(words: Sequence[str], program: str) -> int:

@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import codecs
-import os
 import re
 import sys
+
+from rsock._learn import named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,10 +40,6 @@ class Source:
         self.first = first
         self.block = block
 
-    def padded(self) -> str:
-        """Give the code with empty lines in front, so that its lines have their own numbers."""
-        return "\n" * (self.first - 1) + self.code
-
 
 def lines(text: str) -> list[str]:
     """Cut a text at its line ends, which are those that editors count."""
@@ -53,8 +50,8 @@ def read(text: str, name: str = "") -> list[Block]:
     """Give the blocks of code of a text: of Markdown where it has any, else of a plain page."""
     from rsock._learn import _markdown, _plain
 
-    text = "\n".join(lines(text.removeprefix("\ufeff") if hasattr(text, "removeprefix") else text))
-    if _markdown.has_fences(text) or name.lower().endswith((".md", ".markdown", ".mkd", ".rst")):
+    text = "\n".join(lines(text.removeprefix("\ufeff")))
+    if _markdown.has_fences(text) or name.lower().endswith((*named.MARKDOWN, ".rst")):
         found = _markdown.blocks(text)
         if found:
             return found
@@ -99,32 +96,36 @@ def find(spec: str) -> Source:
     """
     if spec == "-":
         return Source("<stdin>", decode(sys.stdin.buffer.read(MOST)))
-    path, _, number = spec.rpartition(":")
-    if path and re.fullmatch(r"[0-9]{1,6}", number) and not os.path.exists(spec):
-        return _block(path, int(number))
-    text = load(spec)
-    if not _are_notes(spec, text):
-        return Source(spec, text)
-    blocks = read(text, spec)
+    path, number = named.split(spec)
+    if number is not None:
+        return _block(path, number)
+    return choose(spec, load(spec))
+
+
+def choose(path: str, text: str) -> Source:
+    """Give the program that a text is, or the one that a page has; else raise `NotesError`."""
+    if _is_script(path, text):
+        return Source(path, text)
+    blocks = read(text, path)
+    if not blocks and not path.lower().endswith(named.MARKDOWN):
+        return Source(path, text)
     scripts = [each for each in blocks if each.kind == "script"]
     if len(scripts) == 1:
-        return _source(spec, scripts[0])
+        return _source(path, scripts[0])
     raise NotesError(
-        f"{spec} 有 {len(scripts)} 个程序：请写 {spec}:编号（rsock blocks {spec} 会列出）",
-        f"{spec} has {len(scripts)} programs: say {spec}:NUMBER (rsock blocks {spec} lists them)",
+        f"{path} 有 {len(scripts)} 个程序：请写 {path}:编号（rsock blocks {path} 会列出）",
+        f"{path} has {len(scripts)} programs: say {path}:NUMBER (rsock blocks {path} lists them)",
     )
 
 
-def _are_notes(path: str, text: str) -> bool:
-    if path.lower().endswith((".py", ".pyw", ".py3", ".py2")):
-        return False
-    if path.lower().endswith((".md", ".markdown", ".mkd")):
+def _is_script(path: str, text: str) -> bool:
+    if path.lower().endswith(named.PYTHON):
         return True
+    if path.lower().endswith(named.MARKDOWN):
+        return False
     from rsock._learn import _check, python2
 
-    if _check.is_python3(text) or python2.is_python2(text):
-        return False
-    return bool(read(text, path))
+    return _check.is_python3(text) or python2.is_python2(text)
 
 
 def _block(path: str, number: int) -> Source:

@@ -249,7 +249,9 @@ def _run_text(text: bytes, path: str, loader: object) -> int:
     other = _as_other(text, path)
     if other is not None:
         return run(other, list(sys.argv))
-    return _refused(text, path, failure) if sys.executable else finish(failure)
+    if sys.executable and (path == _STDIN or os.path.isfile(path)):
+        return _refused(text, path, failure)
+    return finish(failure)  # a pipe cannot be read once more
 
 
 def _as_other(text: bytes, path: str) -> Source | None:
@@ -259,11 +261,11 @@ def _as_other(text: bytes, path: str) -> Source | None:
     code = notes.decode(text)
     if python2.is_python2(code):
         return notes.Source(path, code)
-    if path == _STDIN or path.lower().endswith((".py", ".pyw")):
+    if not os.path.isfile(path) or len(text) > notes.MOST:
         return None
     try:
-        found = notes.find(path)
-    except (notes.NotesError, OSError):
+        found = notes.choose(path, code)
+    except notes.NotesError:
         return None
     return None if found.block is None else found
 
@@ -272,7 +274,7 @@ def _refused(text: bytes, path: str, failure: BaseException) -> int:
     """Have the interpreter itself say why it does not read a program: then the hint.
 
     What it says of a file differs from what compile() says of the same text. Nothing of the
-    program runs.
+    program runs, unless it is compiled already: a .pyc runs there, on the standard `socket`.
     """
     import subprocess
 
