@@ -66,13 +66,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--together", action="store_true", help="run the clients at the same time")
     add("--fix", action="store_true", help="repair what is known to be broken, and say so")
     add("--offline", action="store_true", help="answer for all outside names, from this machine")
-    add(
-        "--py2",
-        nargs="?",
-        const="text",
-        choices=("text", "bytes"),
-        help="run as Python 2: its strings are text (the default), or bytes",
-    )
+    # Written out: an argument of its own would take the first file that follows.
+    for option, tier in (("--py2", "auto"), ("--py2=text", "text"), ("--py2=bytes", "bytes")):
+        add(
+            option,
+            dest="py2",
+            action="store_const",
+            const=tier,
+            help="run as Python 2: --py2=text with strings of text, --py2=bytes of bytes"
+            if tier == "auto"
+            else argparse.SUPPRESS,
+        )
     add("--lang", choices=("zh", "en"), help="speak Chinese or English")
 
 
