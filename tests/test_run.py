@@ -376,6 +376,33 @@ def test_a_traceback_of_python_2_shows_the_script_and_what_it_called_alone(where
     assert b"_learn" not in err
 
 
+def test_a_line_that_python_2_leaves_open_is_ended(tmp_path):
+    (tmp_path / "old.py").write_text("print 1,\n")
+    assert outcome(RUN, "old.py", cwd=tmp_path) == (0, b"1\n", b"")
+    (tmp_path / "old.py").write_text("print 1,\nraise ValueError, 'x'\n")
+    status, out, err = outcome(RUN, "old.py", cwd=tmp_path)
+    assert (status, out) == (1, b"1\n")
+    assert err.endswith(b"ValueError: x\n")
+
+
+def test_what_can_be_read_only_once_says_what_is_wrong_in_it(tmp_path):
+    given = b"x = 1\nprint(1 2)\n"
+    status, out, err = outcome(RUN, "/dev/stdin", cwd=tmp_path, given=given)
+    assert (status, out) == (1, b"")
+    assert b", line 2\n" in err
+    assert err.splitlines()[-1].startswith(b"SyntaxError: ")
+
+
+def test_a_repair_above_the_first_line_moves_no_hint(tmp_path):
+    lines = "s = socket.socket()", "s.close()", "s.send(b'x')"
+    (tmp_path / "script.py").write_text("\n".join(lines))
+    english = {"RSOCK_HINTS": "", "RSOCK_LANG": "en"}
+    status, _, err = outcome(RUN, "--fix", "script.py", cwd=tmp_path, **english)
+    assert status == 1
+    assert b"script.py\", line 3, in <module>\n    s.send(b'x')\n" in err
+    assert b"(by the close on line 2)" in err
+
+
 def test_what_is_broken_is_repaired_on_request(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(BROKEN)
@@ -390,6 +417,32 @@ def test_what_is_broken_is_repaired_on_request(tmp_path):
     assert outcome(RUN, "--fix", "--write", "script.py", cwd=tmp_path)[0] == 0
     assert "SOCK_DGRAM" in script.read_text()
     assert outcome(RUN, "script.py", cwd=tmp_path)[0] == 0
+    assert os.listdir(tmp_path) == ["script.py"]
+
+
+def test_a_repair_is_saved_where_a_link_leads_and_keeps_the_mode(tmp_path):
+    script, link = tmp_path / "script.py", tmp_path / "link.py"
+    script.write_bytes(b"\xef\xbb\xbf" + BROKEN.replace("\n", "\r\n").encode())
+    script.chmod(0o741)
+    link.symlink_to("script.py")
+    assert outcome(RUN, "--fix", "--write", "link.py", cwd=tmp_path)[0] == 0
+    assert link.is_symlink()
+    mended = "import socket\n" + BROKEN.replace("SOCKET_D", "SOCK_D")
+    assert script.read_bytes() == b"\xef\xbb\xbf" + mended.replace("\n", "\r\n").encode()
+    assert script.stat().st_mode & 0o7777 == 0o741
+
+
+@pytest.mark.parametrize("coding", ["gbk", "latin-1"])
+@pytest.mark.parametrize("written", ["utf-8", "gbk"])
+def test_a_script_in_another_encoding_is_left_as_it_is(coding, written, tmp_path):
+    script = tmp_path / "script.py"
+    # Some bytes of UTF-8 are GBK as well, and all are Latin-1.
+    script.write_bytes(f"# coding: {coding}\n# 你好\n{BROKEN}".encode(written))
+    before = script.read_bytes()
+    status, _, err = outcome(RUN, "--fix", "--write", "script.py", cwd=tmp_path)
+    assert status == 2
+    assert b"is not UTF-8, and is left as it is" in err
+    assert script.read_bytes() == before
     assert os.listdir(tmp_path) == ["script.py"]
 
 

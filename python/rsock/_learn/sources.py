@@ -7,11 +7,13 @@ tracebacks lead there.
 from __future__ import annotations
 
 import ast
+import codecs
 import linecache
 import os
 import sys
 
 from rsock._learn import hints, python2, repairs, scene
+from rsock._save import Whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,23 +31,14 @@ class Program:
         self.text = source.code
         self.names: dict[str, Any] = {}
         count = len(self.text.splitlines()) + 1
-        self.numbers = list(range(source.first, source.first + count))
-        block = source.block
-        if block is not None and block.parts:
-            own = [line for first, last in block.parts for line in range(first, last + 1)]
-            if len(own) in (count - 1, count):
-                self.numbers = [*own, own[-1]][:count]
+        self._first = source.first
+        self.numbers = list(range(self._first, self._first + count))
         self._changed = False
 
     def repair(self) -> repairs.Repaired:
         """Mend what is known to be broken; tell what was mended."""
-        first = self.numbers[0] if self.numbers else 1
-        repaired = repairs.repair(self.text, self.name, first)
-        before = self.numbers
-        self.numbers = [
-            before[min(number - first, len(before) - 1)] if number else 0
-            for number in repaired.numbers
-        ]
+        repaired = repairs.repair(self.text, self.name, self._first)
+        self.numbers = list(repaired.numbers)
         self._changed = self._changed or repaired.code != self.text
         self.text = repaired.code
         return repaired
@@ -60,7 +53,7 @@ class Program:
 
     def compile(self, path: str) -> CodeType:
         """Compile it under the name of its file; SyntaxError and its kin are raised as they are."""
-        first = self.numbers[0] if self.numbers else 1
+        first = self._first
         straight = self.numbers == list(range(first, first + len(self.numbers)))
         padded = "\n" * (first - 1) + self.text
         if straight:
@@ -79,16 +72,16 @@ class Program:
 
     def _stands_in(self, path: str) -> bool:
         """Tell whether the file has the very lines of the program, indentation and all."""
-        lines = linecache.getlines(path)
+        lines = _lines(path)
         own = self.text.splitlines()
-        return [line.rstrip("\n") for line in lines[self.numbers[0] - 1 :][: len(own)]] == own
+        return [line.rstrip("\n") for line in lines[self._first - 1 :][: len(own)]] == own
 
     def _number(self, line: int) -> int:
         """Give the number in the file; a line that is new has that of the one before it."""
         for index in range(min(line, len(self.numbers)) - 1, -1, -1):
             if self.numbers[index]:
                 return self.numbers[index]
-        return 1
+        return self._first
 
     def _renumber(self, wrong: SyntaxError) -> None:
         if wrong.lineno:
@@ -101,7 +94,7 @@ class Program:
 
         Its columns there are others; who shows a traceback marks nothing where all is marked.
         """
-        lines = linecache.getlines(path)
+        lines = _lines(path)
         for node in ast.walk(tree):
             line = getattr(node, "lineno", None)
             if line is None:
@@ -113,6 +106,11 @@ class Program:
             here.lineno = here.end_lineno = number
             here.col_offset = len(shown[:begin].encode())
             here.end_col_offset = len(shown.encode())
+
+
+def _lines(path: str) -> list[str]:
+    # Who opens a pipe once more waits for somebody to write to it.
+    return linecache.getlines(path) if os.path.isfile(path) else []
 
 
 def say(repaired: repairs.Repaired) -> None:
@@ -137,20 +135,9 @@ def save(source: Source, repaired: repairs.Repaired) -> None:
         raise ValueError("--write is for scripts, and changes no notes")
     with open(source.name, "rb") as file:
         before = file.read()
-    try:
-        before.decode("utf-8")
-    except UnicodeDecodeError:
-        raise ValueError(f"{source.name} is not UTF-8, and is left as it is") from None
-    mark = "\ufeff" if before.startswith(b"\xef\xbb\xbf") else ""
-    text = mark + repaired.code
-    if b"\r\n" in before and "\r\n" not in text:
-        text = text.replace("\n", "\r\n")
-    temporary = f"{source.name}.{os.getpid()}.new"
-    with open(temporary, "wb") as file:
-        file.write(text.encode())
-    try:
-        os.chmod(temporary, os.stat(source.name).st_mode & 0o7777)
-        os.replace(temporary, source.name)
-    except OSError:
-        os.unlink(temporary)
-        raise
+    mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else b""
+    # It may be UTF-8 by chance, where its first lines say that it is something else.
+    if before != mark + source.code.encode("utf-8", "surrogatepass"):
+        raise ValueError(f"{source.name} is not UTF-8, and is left as it is")
+    with Whole(source.name) as file:
+        file.write(mark + repaired.code.encode())
