@@ -23,7 +23,7 @@ CASES = {
     "recv of datagrams": (
         DATAGRAM + "s.bind(('127.0.0.1', 0))\ns.recvfrom(9)\n",
         "recvfrom on line 4",
-        "No datagram has come",
+        "No datagram has come to port ",
     ),
     "no reply by UDP": (
         DATAGRAM + "t = s.dup()\nt.bind(('127.0.0.1', 0))\nport = t.getsockname()[1]\n"
@@ -129,6 +129,26 @@ def test_who_does_not_wait_is_not_told_of(tmp_path):
     with Watched(script, tmp_path) as watched:
         assert watched.process.communicate(timeout=support.PATIENCE) == (b"", b"")
         assert watched.process.returncode == 0
+
+
+def test_a_thread_that_the_program_made_by_hand_is_not_taken_for_the_main_one(tmp_path):
+    script = (
+        PAIR + "import _thread, time\nend = time.monotonic() + 1\nlock = _thread.allocate_lock()\n"
+        "def send():\n    while time.monotonic() < end:\n        a.send(b'x')\n    lock.release()\n"
+        "def receive():\n    while True:\n        b.recv(1)\n"
+        "lock.acquire()\nfor work in send, receive:\n    _thread.start_new_thread(work, ())\n"
+        "lock.acquire()\n"
+    )
+    with Watched(script, tmp_path) as watched:
+        assert watched.process.communicate(timeout=support.PATIENCE) == (b"", b"")
+
+
+def test_a_listener_without_a_port_is_told_of(tmp_path):
+    script = (
+        "import socket\ns = socket.socket(socket.AF_UNIX)\ns.bind('path')\ns.listen()\ns.accept()\n"
+    )
+    with Watched(script, tmp_path) as watched:
+        assert "No client has connected yet:" in watched.line()
 
 
 def test_ctrl_c_ends_what_is_watched(tmp_path):

@@ -43,6 +43,8 @@ class Watch:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        #: The thread whose number for the system is that of the process.
+        self.main = 0
         self._since: dict[int, tuple[object, float]] = {}
         self._seen: dict[int, object] = {}
         self._told: set[object] = set()
@@ -52,9 +54,10 @@ class Watch:
         frames = sys._current_frames()
         natives = _native_ids()
         for ident, frame in frames.items():
-            if ident == own:
+            native = os.getpid() if ident == self.main else natives.get(ident)
+            if ident == own or native is None:
                 continue
-            state = (id(frame), frame.f_lasti, _switches(natives.get(ident)))
+            state = (id(frame), frame.f_lasti, _switches(native))
             before = self._since.get(ident)
             if before is None or before[0] != state:
                 self._since[ident] = (state, now)
@@ -96,10 +99,10 @@ def _native_ids() -> dict[int, int]:
     }
 
 
-def _switches(native: int | None) -> object:
+def _switches(native: int) -> object:
     """Count how often the system has let a thread run; None where it does not tell."""
     try:
-        with open(f"/proc/self/task/{native or os.getpid()}/status", "rb") as file:
+        with open(f"/proc/self/task/{native}/status", "rb") as file:
             return tuple(re.findall(rb"ctxt_switches:\s*(\d+)", file.read()))
     except OSError:
         return None
@@ -226,9 +229,9 @@ def _count_sent() -> None:
     native = socket.socket.send
     told: set[int] = set()
 
-    def send(self: Any, data: Any, *flags: Any) -> int:
-        sent: int = native(self, data, *flags)
-        total = memoryview(data).nbytes
+    def send(self: Any, /, *arguments: Any) -> int:
+        sent: int = native(self, *arguments)
+        total = memoryview(arguments[0]).nbytes
         if sent < total and id(self) not in told and len(told) < _MOST_TOLD:
             told.add(id(self))
             hooks.tell(lambda lang: hints.say("short_send", lang, sent=sent, total=total))
@@ -253,8 +256,11 @@ def begin(seconds: float) -> None:
             try:
                 watch.look(time.monotonic(), own)
             except Exception:
-                return
+                continue  # a thread that ended meanwhile, say; the others go on
 
-    _thread.start_new_thread(look, ())
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=lambda: _thread.start_new_thread(look, ()))
+    def look_here() -> None:
+        watch.main = _thread.get_ident()
+        _thread.start_new_thread(look, ())
+
+    look_here()
+    os.register_at_fork(after_in_child=look_here)
