@@ -16,6 +16,35 @@ class Script(NamedTuple):
 
 SCRIPTS = [
     Script(
+        "text, files and methods of their own",
+        """# -*- coding: utf-8 -*-
+import json, os, tempfile
+
+data = '你好'
+print unicode(data, 'utf-8').encode('utf-8'), len(unicode(data, 'utf-8')), unicode('abc')
+print u'%s!' % unicode(data, encoding='utf-8') == u'\\u4f60\\u597d!', u'%s' % 'x', u'%d' % 7
+print isinstance(u'%s' % 'x', unicode), isinstance('%s' % u'x', basestring)
+
+handle, path = tempfile.mkstemp()
+os.close(handle)
+f = file(path, 'wb')
+f.write('a\\xff\\n')
+f.close()
+print repr(file(path).read()), file(path, 'rb').readline() == 'a\\xff\\n', isinstance(f, file)
+os.remove(path)
+
+class Message:
+    def encode(self):
+        return 'encoded'
+    def decode(self, first, second=1):
+        return first + second
+
+print Message().encode(), Message().decode(2), Message().decode(2, second=3)
+print json.JSONEncoder().encode([1, 'a']), json.JSONDecoder().decode('[1]')
+""",
+        "你好 2 abc\nTrue x 7\nTrue True\n'a\\xff\\n' True True\nencoded 3 5\n[1, \"a\"] [1]\n",
+    ),
+    Script(
         "threads",
         """# -*- coding: utf-8 -*-
 import socket, threading

@@ -16,10 +16,10 @@ from rsock._learn._python2_files import File, opener
 from rsock._learn._python2_strings import Strings, Unicode
 
 
-class _Infix(str):
+class _Infix(Unicode):
     """An operator between two others: `a /x/ b` calls a function with a and b.
 
-    It is a string, so that the strings to its left ask it first.
+    It is a string, of the narrower kind, so that the strings to its left ask it first.
     """
 
     __slots__ = ("call",)
@@ -291,9 +291,9 @@ def names(strings: Strings) -> dict[str, Any]:
     def number(text: Any) -> int:
         return (0xDC00 <= ord(text) <= 0xDCFF and ord(text) - 0xDC00) or ord(text)
 
-    def unicode(value: Any = "", *coding: Any) -> Any:
-        if coding:
-            return strings.decode(value, *coding)
+    def unicode(value: Any = "", *coding: Any, **named: Any) -> Any:
+        if coding or named:
+            return strings.decode(value, *coding, **named)
         text = strings.str(value)
         return Unicode(text) if tier == "bytes" else text
 
@@ -311,6 +311,7 @@ def names(strings: Strings) -> dict[str, Any]:
             return "".join(kept)
         return tuple(kept) if isinstance(values, tuple) else kept
 
+    opened = opener(strings)
     found: dict[str, Any] = {
         "_py2_print": printer,
         "_py2_print_to": printer.to,
@@ -323,6 +324,8 @@ def names(strings: Strings) -> dict[str, Any]:
         "_py2_decode": strings.decode,
         "_py2_encode": strings.encode,
         "_py2_unicode": Unicode,
+        "_py2_text": unicode,
+        "_py2_open": opened,
         "_py2_has_key": _has_key,
         "_py2_next": _next,
         "_py2_sort": _sort,
@@ -354,7 +357,7 @@ def names(strings: Strings) -> dict[str, Any]:
         "bytes": str,
         "long": int,
         "buffer": memoryview,
-        "open": opener(strings),
+        "open": opened,
         "file": File,
         "intern": sys.intern,
         "apply": lambda call, args=(), named=None: call(*args, **(named or {})),

@@ -67,11 +67,14 @@ class Strings:
 
         return call
 
-    def decode(self, value: Any, encoding: str = "ascii", errors: str = "strict") -> Any:
-        """Do what `str.decode` did."""
+    def decode(self, value: Any, *args: Any, **named: Any) -> Any:
+        """Do what `str.decode` did; objects of other classes have a `decode` of their own."""
         if not isinstance(value, str):
-            done = value.decode(encoding, errors)
+            done = value.decode(*args, **named)
             return self.up(done) if isinstance(done, bytes) else done
+        return self._decode(value, *args, **named)
+
+    def _decode(self, value: Any, encoding: str = "ascii", errors: str = "strict") -> Any:
         name = encoding.lower().replace("-", "_")
         if name in ("string_escape", "unicode_escape"):
             return self.down(value).decode("unicode_escape")
@@ -83,10 +86,13 @@ class Strings:
         done = data.decode(encoding, errors)
         return Unicode(done) if self.tier == "bytes" else done
 
-    def encode(self, value: Any, encoding: str = "ascii", errors: str = "strict") -> Any:
-        """Do what `encode` did, of strings and of text."""
+    def encode(self, value: Any, *args: Any, **named: Any) -> Any:
+        """Do what `encode` did, of strings and of text; other classes have one of their own."""
         if not isinstance(value, str):
-            return self.up(value.encode(encoding, errors))
+            return self.up(value.encode(*args, **named))
+        return self._encode(value, *args, **named)
+
+    def _encode(self, value: Any, encoding: str = "ascii", errors: str = "strict") -> Any:
         name = encoding.lower().replace("-", "_")
         if name.replace("_codec", "") in _BINARY:
             return self._binary(codecs.encode, self.down(value), name)

@@ -45,4 +45,4 @@ METHODS = {
 }
 
 #: Functions that are called in another way; the names themselves may be classes, and stay.
-CALLS = {"str": "_py2_str"}
+CALLS = {"str": "_py2_str", "unicode": "_py2_text", "file": "_py2_open"}
