@@ -1,12 +1,15 @@
 """Hints: each thing that goes wrong is made to go wrong for real, and is explained."""
 
 import os
+import string
 import subprocess
 import sys
 
 import pytest
 import rsock
 import support
+from rsock._learn import _names, hints, repairs
+from rsock._learn.words import ROWS
 
 COMMAND = [sys.executable, "-m", "rsock", "run"]
 
@@ -351,6 +354,59 @@ def test_the_reason_within_another_error_is_explained():
     assert rsock.explain(outer, lang="en") == rsock.explain(inner, lang="en") is not None
 
 
+class Odd(OSError):
+    """An exception whose attributes are not what they are in others."""
+
+    exceptions = None
+    reason = "no reason"
+
+    @property
+    def __cause__(self):
+        raise KeyError(self)
+
+
+@pytest.mark.parametrize("members", [None, 5, ["x"], (ValueError("x"), "x")])
+def test_an_exception_may_have_attributes_of_its_own(members):
+    odd = Odd(2, "x")
+    odd.exceptions = members
+    assert rsock.explain(odd) is None
+    odd.exceptions = [5, ConnectionRefusedError(111, "Connection refused")]
+    assert "Nobody listens:" in rsock.explain(odd, lang="en")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("key", ROWS)
+def test_what_is_not_known_is_left_out(key, lang):
+    names = [name for _, name, _, _ in string.Formatter().parse("".join(ROWS[key])) if name]
+    text = hints.say(key, lang, **dict.fromkeys([*names, "at", "closing"]))
+    assert "None" not in text
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OSError(99, "x"), "That is no address of this machine: bind"),
+        (OSError(9, "x"), "This socket has been closed: close it after"),
+        (ConnectionRefusedError(111, "x"), "Nobody listens: start the server first"),
+        (TimeoutError("timed out"), "Nothing came in time: the other side"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_what_is_known_without_a_traceback_is_explained(error, text):
+    assert rsock.explain(error, lang="en").startswith(text)
+    assert "None" not in rsock.explain(error, lang="zh")
+
+
+def test_the_part_of_a_package_that_is_missing_is_named(tmp_path):
+    assert "put import urllib.request at" in said("urllib.request.urlopen('x')\n", tmp_path)
+    assert "put import urllib at" in said("urllib\n", tmp_path)
+
+
+@pytest.mark.parametrize("module", sorted(_names.MODULES))
+def test_what_a_hint_says_is_repaired_is_repaired(module):
+    assert repairs.repair(f"{module}.x\n").code == f"import {module}\n{module}.x\n"
+
+
 def test_explain_takes_exceptions_and_two_languages():
     with pytest.raises(TypeError):
         rsock.explain("x")
@@ -365,7 +421,10 @@ class Shell:
         self.shown = []
 
     def showtraceback(self, exc_tuple=None, **_):
-        self.shown.append(sys.exc_info()[0])
+        if sys.exc_info()[0] is SyntaxError:
+            self.showsyntaxerror()
+        else:
+            self.shown.append(sys.exc_info()[0])
 
     def showsyntaxerror(self, **_):
         self.shown.append(sys.exc_info()[0])
@@ -381,10 +440,15 @@ def test_a_notebook_asks_for_hints(capsys, monkeypatch):
     except ConnectionRefusedError:
         shell.showtraceback()
     assert capsys.readouterr().err.count("Hint: Nobody listens") == 1
+    try:
+        compile("print 'x'", "module.py", "exec")
+    except SyntaxError:
+        shell.showtraceback()
+    assert capsys.readouterr().err.count("Hint: This is Python 2") == 1
     rsock.unload_ipython_extension(shell)
     try:
         raise ConnectionRefusedError(111, "Connection refused")
     except ConnectionRefusedError:
         shell.showtraceback()
     assert capsys.readouterr().err == ""
-    assert shell.shown == [ConnectionRefusedError] * 2
+    assert shell.shown == [ConnectionRefusedError, SyntaxError, ConnectionRefusedError]

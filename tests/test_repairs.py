@@ -46,6 +46,12 @@ MENDED = [
         2,
     ),
     (
+        "import",
+        "print(urllib.request.urlopen('x'))\n",
+        "import urllib.request\nprint(urllib.request.urlopen('x'))\n",
+        1,
+    ),
+    (
         "split",
         "data = b''.join(parts)\nhead, body = data.split('\\r\\n', 1)\n",
         "data = b''.join(parts)\nhead, body = data.split(b'\\r\\n\\r\\n', 1)\n",

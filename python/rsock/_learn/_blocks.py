@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import re
 from dataclasses import dataclass
 
 from rsock._learn import _check, python2, repairs, roles
 from rsock._learn._lexer import OTHER, tokens
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something in a block that is not as it should be."""
-
-    line: int
-    key: str
-    zh: str
-    en: str
-
-    def say(self, lang: str = "en") -> str:
-        """Say it in one line, with its line number."""
-        if lang == "zh":
-            return f"第 {self.line} 行：{self.zh}"
-        return f"line {self.line}: {self.en}"
+from rsock._learn._names import PYTHON2_BUILTINS, known
+from rsock._learn.repairs import Repair
 
 
 @dataclass(frozen=True)
@@ -43,7 +28,7 @@ class Block:
     proto: str = ""
     port: int | None = None
     dialect: str = "3"
-    defects: tuple[Finding, ...] = ()
+    defects: tuple[Repair, ...] = ()
     #: The lines of the file that it was put together from.
     parts: tuple[tuple[int, int], ...] = ()
     host: str = ""
@@ -75,11 +60,7 @@ def python(
     last = first + code.count("\n")
     dialect = roles.dialect(code)
     role = roles.of(code, dialect)
-    found = [
-        Finding(each.line, each.key, each.zh, each.en)
-        for each in repairs.repair(code, "", first).repairs
-    ]
-    found += strange(code, first)
+    found = [*repairs.repair(code, "", first).repairs, *strange(code, first)]
     return Block(
         number=number,
         first=first,
@@ -123,9 +104,9 @@ _FULL_WIDTH = {
 }
 
 
-def strange(code: str, first: int) -> list[Finding]:
+def strange(code: str, first: int) -> list[Repair]:
     """Find characters outside of strings and comments that no Python has, such as ，and （."""
-    found: list[Finding] = []
+    found: list[Repair] = []
     if _check.is_python3(code) or python2.is_python2(code):
         return found
     seen = set()
@@ -134,7 +115,7 @@ def strange(code: str, first: int) -> list[Finding]:
         if each.kind == OTHER and right is not None and (each.line, each.text) not in seen:
             seen.add((each.line, each.text))
             found.append(
-                Finding(
+                Repair(
                     first + each.line - 1,
                     "character",
                     f"“{each.text}”（U+{ord(each.text):04X}）不是 Python 的符号，应写成 {right!r}",
@@ -156,15 +137,8 @@ _FORGOTTEN = frozenset(
 )
 
 
-def tree_of(code: str, dialect: str) -> ast.Module | None:
-    """Give the syntax tree of a block in Python 3 or 2."""
-    return _check.tree(python2.translate(code) if dialect == "2" else code)
-
-
 def free_names(tree: ast.Module) -> set[str]:
     """Give the names that a program uses and binds nowhere."""
-    from rsock._learn._slips import all_bound
-
     used = {
         each.id
         for each in ast.walk(tree)
@@ -172,37 +146,14 @@ def free_names(tree: ast.Module) -> set[str]:
     }
     return {
         each
-        for each in used - all_bound(tree) - set(dir(builtins))
-        if not each.startswith("_py2_") and each not in _PYTHON2_BUILTINS
+        for each in used - known(tree)
+        if not each.startswith("_py2_") and each not in PYTHON2_BUILTINS
     }
-
-
-_PYTHON2_BUILTINS = frozenset(
-    [
-        "raw_input",
-        "unicode",
-        "xrange",
-        "basestring",
-        "long",
-        "reduce",
-        "unichr",
-        "cmp",
-        "file",
-        "execfile",
-        "reload",
-        "apply",
-        "buffer",
-        "intern",
-        "StandardError",
-        "__file__",
-        "__name__",
-    ]
-)
 
 
 def is_fragment(code: str, dialect: str) -> bool:
     """Tell whether code is a part of a program: sockets that it uses come from elsewhere."""
-    tree = tree_of(code, dialect)
+    tree = python2.tree(code, dialect)
     if tree is None:
         return False
     if any(

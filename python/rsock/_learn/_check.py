@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import ast
+import functools
 import warnings
 
+#: How many texts are remembered: much is asked of the same one, and then of the next.
+KEPT = 32
 
+
+@functools.lru_cache(maxsize=KEPT)
 def tree(code: str) -> ast.Module | None:
-    """Give the syntax tree of Python 3 code, or None where it is none."""
+    """Give the syntax tree of Python 3 code, or None where it is none.
+
+    The same tree is given again for the same text: it is to be looked at, and not to be changed.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -53,13 +53,12 @@ _PATTERN = re.compile(
 class Token:
     """A piece of the source: its kind, its text, its line, and how deep in brackets it stands."""
 
-    __slots__ = ("column", "depth", "kind", "line", "text")
+    __slots__ = ("depth", "kind", "line", "text")
 
-    def __init__(self, kind: str, text: str, line: int, column: int, depth: int) -> None:
+    def __init__(self, kind: str, text: str, line: int, depth: int) -> None:
         self.kind = kind
         self.text = text
         self.line = line
-        self.column = column
         self.depth = depth
 
     def __repr__(self) -> str:
@@ -73,7 +72,7 @@ def tokens(code: str) -> list[Token]:
     closing one have the depth of what is outside of them.
     """
     found: list[Token] = []
-    at, line, begin, depth = 0, 1, 0, 0
+    at, line, depth = 0, 1, 0
     fresh = True  # nothing of a statement was on this line yet
     while at < len(code):
         match = _PATTERN.match(code, at)
@@ -84,18 +83,10 @@ def tokens(code: str) -> list[Token]:
             kind = SPACE
         if kind == OP and text in ")]}":
             depth = max(0, depth - 1)
-        found.append(Token(kind, text, line, at - begin, depth))
+        found.append(Token(kind, text, line, depth))
         if kind == OP and text in "([{":
             depth += 1
         fresh = kind == NEWLINE or (fresh and kind == INDENT)
         at += len(text)
-        ends = len(re.findall(r"\r\n|\r|\n", text))
-        if ends:
-            line += ends
-            begin = at - len(re.split(r"\r\n|\r|\n", text)[-1])
+        line += len(re.findall(r"\r\n|\r|\n", text))
     return found
-
-
-def significant(found: list[Token]) -> list[int]:
-    """Give the places of the tokens that mean something: neither space nor comment."""
-    return [at for at, each in enumerate(found) if each.kind not in (SPACE, COMMENT, INDENT)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 
-from rsock._learn import _check, python2
+from rsock._learn import python2
 from rsock._learn._lexer import COMMENT, INDENT, NEWLINE, SPACE, tokens
+from rsock._learn._names import bound as bound_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Program:
     def _read(self) -> None:
         code = self.code()
         self.tokens = tokens(code)
-        self.tree = _check.tree(python2.translate(code) if self.dialect == "2" else code)
+        self.tree = python2.tree(code, self.dialect)
 
     def code(self) -> str:
         return "".join(self.lines)
@@ -136,14 +137,6 @@ def _used_now(node: ast.AST) -> set[str]:
     return found
 
 
-def _bound_at(node: ast.stmt) -> set[str]:
-    return {
-        each.id
-        for each in ast.walk(node)
-        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
-    } | {each.asname or each.name for each in ast.walk(node) if isinstance(each, ast.alias)}
-
-
 def _late(body: list[ast.stmt]) -> tuple[ast.stmt, list[ast.stmt]] | None:
     """Find a statement that uses what is defined below it, and all that has to go above it."""
     defined = {each.name: at for at, each in enumerate(body) if isinstance(each, _INNER)}
@@ -169,7 +162,7 @@ def _late(body: list[ast.stmt]) -> tuple[ast.stmt, list[ast.stmt]] | None:
         late = sorted(defined[name] for name in wanted & set(defined) if defined[name] > at)
         if late and not isinstance(statement, _INNER):
             return statement, [body[each] for each in late]
-        bound |= _bound_at(statement)
+        bound |= bound_in(statement)
     return None
 
 

@@ -4,50 +4,14 @@ from __future__ import annotations
 
 import ast
 
-from rsock._learn._slips import all_bound
+from rsock._learn._names import MODULES, known, to_import
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rsock._learn._mending import Program
 
 #: Modules that a program may have forgotten, where it uses `module.name`.
-_MODULES = frozenset(
-    [
-        "socket",
-        "threading",
-        "time",
-        "random",
-        "sys",
-        "struct",
-        "os",
-        "select",
-        "selectors",
-        "json",
-        "datetime",
-        "re",
-        "queue",
-        "signal",
-        "subprocess",
-        "string",
-        "math",
-        "hashlib",
-        "logging",
-        "argparse",
-        "asyncio",
-        "socketserver",
-        "ssl",
-        "errno",
-        "pickle",
-        "base64",
-        "traceback",
-        "urllib",
-        "thread",
-        "Queue",
-        "SocketServer",
-        "urllib2",
-        "StringIO",
-    ]
-)
+_MODULES = MODULES | {"thread", "Queue", "SocketServer", "urllib2", "StringIO"}
 #: Names of modules that are used bare.
 _NAMES = {
     "Thread": "threading",
@@ -71,7 +35,7 @@ def missing_imports(program: Program) -> list[tuple[int, str, str, str, str]]:
     tree = program.tree
     if tree is None:
         return []
-    bound = all_bound(tree)
+    bound = known(tree)
     stars = {
         each.module
         for each in ast.walk(tree)
@@ -90,7 +54,7 @@ def missing_imports(program: Program) -> list[tuple[int, str, str, str, str]]:
                 if name == "datetime" and node.attr in ("now", "today", "strptime", "utcnow"):
                     bare.setdefault("datetime", node.lineno)
                     continue
-                modules.setdefault(name, node.lineno)
+                modules.setdefault(to_import(name, node.attr), node.lineno)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name) or id(node) in owners or node.id in bound:
             continue

@@ -10,6 +10,8 @@ import re
 from rsock._learn import _blocks, _prompts, python2, roles
 from rsock._learn._blocks import Block
 from rsock._learn._lexer import COMMENT, INDENT, NAME, NUMBER, OP, OTHER, SPACE, STRING, tokens
+from rsock._learn._names import bound
+from rsock._learn.scene import called
 
 #: The most lines of a page that are looked at.
 MOST_LINES = 100_000
@@ -27,7 +29,7 @@ class _Part:
         self.lines = lines
         code = "\n".join(lines)
         self.dialect = roles.dialect(code)
-        self.tree = _blocks.tree_of(code, self.dialect)
+        self.tree = python2.tree(code, self.dialect)
 
     @property
     def last(self) -> int:
@@ -282,7 +284,7 @@ def _repeats(program: list[_Part], part: _Part) -> bool:
 def _ends_program(part: _Part) -> bool:
     """Tell whether a part closes a socket, or serves for ever."""
     return part.tree is not None and any(
-        isinstance(each, ast.Call) and roles.called(each.func) in ("close", "accept", "recvfrom")
+        isinstance(each, ast.Call) and called(each) in ("close", "accept", "recvfrom")
         for statement in part.tree.body
         for each in ast.walk(statement)
     )
@@ -295,7 +297,7 @@ def _continues(program: list[_Part], part: _Part) -> bool:
     if any(made) and (_makes_sockets(part) or _imports(part)):
         # The program is about its own socket, and this one makes another.
         return False
-    bound = set().union(*(_binds(each) for each in program))
+    before = set().union(*(_binds(each) for each in program))
     free = _blocks.free_names(part.tree)
     wanted = set().union(
         *(_blocks.free_names(each.tree) for each in program if each.tree is not None)
@@ -308,7 +310,7 @@ def _continues(program: list[_Part], part: _Part) -> bool:
     )
     defined = _binds(part)
     return (
-        bool(free & bound)
+        bool(free & before)
         or bool(defined & wanted)
         or only_imports
         or (
@@ -334,7 +336,7 @@ def _makes_sockets(part: _Part) -> bool:
     if part.tree is None:
         return False
     return any(
-        isinstance(each, ast.Call) and roles.called(each.func) in ("socket", "create_connection")
+        isinstance(each, ast.Call) and called(each) in ("socket", "create_connection")
         for statement in part.tree.body
         if not isinstance(statement, (ast.FunctionDef, ast.ClassDef))
         for each in ast.walk(statement)
@@ -342,15 +344,4 @@ def _makes_sockets(part: _Part) -> bool:
 
 
 def _binds(part: _Part) -> set[str]:
-    if part.tree is None:
-        return set()
-    found: set[str] = set()
-    for statement in part.tree.body:
-        for each in ast.walk(statement):
-            if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
-                found.add(each.id)
-            elif isinstance(each, ast.alias):
-                found.add((each.asname or each.name).partition(".")[0])
-            elif isinstance(each, (ast.FunctionDef, ast.ClassDef)):
-                found.add(each.name)
-    return found
+    return set() if part.tree is None else bound(part.tree)

@@ -253,7 +253,7 @@ def _fromstring(strings: Strings, owner: Any, *args: Any) -> Any:
 def _code(tier: str, source: Any) -> Any:
     if not isinstance(source, str):
         return source
-    return compile(python2.translate(source, tier), "<string>", "exec")  # type: ignore[arg-type]
+    return compile(python2.translate(source, tier), "<string>", "exec")
 
 
 def names(strings: Strings) -> dict[str, Any]:
@@ -268,7 +268,7 @@ def names(strings: Strings) -> dict[str, Any]:
 
     def evaluated(source: Any, *spaces: Any) -> Any:
         if isinstance(source, str):
-            source = python2.translate(source.strip(), tier)  # type: ignore[arg-type]
+            source = python2.translate(source.strip(), tier)
         if not spaces:
             frame = sys._getframe(1)
             spaces = (frame.f_globals, frame.f_locals)

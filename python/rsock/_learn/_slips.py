@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import re
 
 from rsock._learn import roles
 from rsock._learn._lexer import NAME, STRING
+from rsock._learn._names import known
+from rsock._learn.scene import called
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _excepts(program: Program) -> Iterator[Found]:
     """Find handlers that name no exception and use one."""
     if program.tree is None:
         return
-    bound = _all_bound(program.tree)
+    bound = known(program.tree)
     for node in ast.walk(program.tree):
         if not isinstance(node, ast.ExceptHandler) or node.name is not None:
             continue
@@ -179,25 +180,6 @@ def _excepts(program: Program) -> Iterator[Found]:
 _ERROR = re.compile(r"e|ex|exc|err|error|msg|errmsg|exception|Err|E")
 
 
-def _all_bound(tree: ast.Module) -> set[str]:
-    """Give all names that anything in a program binds, and those of the builtins."""
-    found = set(dir(builtins))
-    for each in ast.walk(tree):
-        if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
-            found.add(each.id)
-        elif isinstance(each, ast.arg):
-            found.add(each.arg)
-        elif isinstance(each, ast.alias):
-            found.add((each.asname or each.name).partition(".")[0])
-        elif isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or (
-            isinstance(each, ast.ExceptHandler) and each.name
-        ):
-            found.add(str(each.name))
-        elif isinstance(each, (ast.Global, ast.Nonlocal)):
-            found.update(each.names)
-    return found
-
-
 _SAID = re.compile(r"(?:\bon|\bport|端口(?:号)?(?:为|是)?)\s*[:：]?\s*(\d{2,5})\b", re.IGNORECASE)
 
 
@@ -209,7 +191,7 @@ def _ports(program: Program) -> Iterator[Found]:
     if role.name != "server" or role.port is None:
         return
     for node in ast.walk(program.tree):
-        if not isinstance(node, ast.Call) or roles.called(node.func) not in ("print", "_py2_print"):
+        if not isinstance(node, ast.Call) or called(node) not in ("print", "_py2_print"):
             continue
         for each in ast.walk(node):
             if not (isinstance(each, ast.Constant) and isinstance(each.value, str)):
@@ -232,4 +214,3 @@ SLIPS: tuple[Callable[[Program], Iterator[Found]], ...] = (
     _excepts,
     _ports,
 )
-all_bound = _all_bound

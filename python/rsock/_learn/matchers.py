@@ -10,7 +10,7 @@ import sys
 
 import rsock as socket
 from rsock import _rsock
-from rsock._learn import guesses
+from rsock._learn import _names, guesses
 from rsock._learn.scene import called
 
 TYPE_CHECKING = False
@@ -284,15 +284,27 @@ def _decode(exc: UnicodeDecodeError, place: Scene | None) -> Found:
     return "other_encoding", {"encoding": exc.encoding, "guess": guesses.encoding(exc)}
 
 
+def _to_import(module: str, place: Scene | None) -> str:
+    if place is not None:
+        for node in ast.walk(place.tree):
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and (node.value.id, node.value.lineno) == (module, place.line)
+            ):
+                return _names.to_import(module, node.attr)
+    return module
+
+
 def _undefined(exc: NameError, place: Scene | None) -> Found:
     missing = re.match(r"(?:global )?name '(\w+)' is not defined", str(exc))
     if missing is None:
         return None
     name = missing.group(1)
-    if name in guesses.PYTHON2_NAMES:
+    if name in _names.PYTHON2_NAMES:
         return "python2", {}
-    if name in guesses.MODULES:
-        return "undefined.module", {"name": name}
+    if name in _names.MODULES:
+        return "undefined.module", {"name": _to_import(name, place)}
     if place is not None:
         for node in ast.walk(place.tree):
             if (
@@ -322,7 +334,7 @@ def _syntax(exc: SyntaxError, place: Scene | None) -> Found:
 
 
 def _module(exc: ImportError, place: Scene | None) -> Found:
-    return ("python2", {}) if exc.name in guesses.PYTHON2_MODULES else None
+    return ("python2", {}) if exc.name in _names.PYTHON2_MODULES else None
 
 
 def _message(exc: Exception, place: Scene | None) -> Found:

@@ -7,6 +7,7 @@ tier "text"), or have a character for each byte, as Python 2 counts them (the ti
 
 from __future__ import annotations
 
+import functools
 import re
 
 from rsock._learn import _check
@@ -17,6 +18,7 @@ from rsock._learn._python2_words import CALLS, METHODS, NAMES, RENAMED, SPECIAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ast
     from typing import Any, Literal
 
     Tier = Literal["text", "bytes"]
@@ -58,9 +60,15 @@ def prepare(tier: Tier = "text") -> None:
     _python2_world.streams(tier)
 
 
+@functools.lru_cache(maxsize=_check.KEPT)
 def translate(code: str, tier: Tier = "text") -> str:
     """Write Python 2 code as Python 3 code that `environment` completes; lines stay lines."""
     return _Translation(code, tier).text()
+
+
+def tree(code: str, dialect: str) -> ast.Module | None:
+    """Give the syntax tree of Python 3 ("3") or 2 ("2"), or None where it is none."""
+    return _check.tree(translate(code) if dialect == "2" else code)
 
 
 class _Translation(Way):

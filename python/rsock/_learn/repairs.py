@@ -6,26 +6,23 @@ wrong, with what belongs there. Nothing else of the program changes.
 
 from __future__ import annotations
 
-from rsock._learn import _check, python2
+from dataclasses import dataclass
+
+from rsock._learn import python2
 from rsock._learn._mending import Program, move_functions
 from rsock._learn._missing import missing_imports
 from rsock._learn._slips import SLIPS
 
 
+@dataclass(frozen=True)
 class Repair:
-    """One thing that was mended, or only noticed (`warning`): its line, and a sentence on it."""
+    """One thing that is wrong, mended or only noticed (`warning`): its line, and what it is."""
 
-    __slots__ = ("en", "key", "line", "warning", "zh")
-
-    def __init__(self, line: int, key: str, zh: str, en: str, warning: bool = False) -> None:
-        self.line = line
-        self.key = key
-        self.zh = zh
-        self.en = en
-        self.warning = warning
-
-    def __repr__(self) -> str:
-        return f"Repair({self.line}, {self.key!r}, {self.en!r})"
+    line: int
+    key: str
+    zh: str
+    en: str
+    warning: bool = False
 
     def say(self, lang: str = "en") -> str:
         """Say it in one line, with its line number."""
@@ -93,4 +90,4 @@ def repair(code: str, name: str = "<code>", first: int = 1) -> Repaired:
 
 
 def _compiles(code: str, dialect: str) -> bool:
-    return _check.is_python3(code if dialect == "3" else python2.translate(code))
+    return python2.tree(code, dialect) is not None

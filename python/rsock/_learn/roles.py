@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
-from rsock._learn import _check, python2
+from rsock._learn import python2
+from rsock._learn.scene import called
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ _URL = re.compile(r"(https?)://([^/:?#\s]+)(?::(\d+))?")
 
 def of(code: str, dialect: str = "3") -> Role:
     """Look at a program, by its syntax tree, and say what it is."""
-    tree = _check.tree(python2.translate(code) if dialect == "2" else code)
+    tree = python2.tree(code, dialect)
     return of_tree(tree) if tree is not None else Role()
 
 
@@ -95,7 +96,7 @@ def title(role: Role, lang: str = "en") -> str:
 
 def of_tree(tree: ast.Module) -> Role:
     known = _Known(tree)
-    calls = [(called(each.func), each) for each in ast.walk(tree) if isinstance(each, ast.Call)]
+    calls = [(called(each), each) for each in ast.walk(tree) if isinstance(each, ast.Call)]
     words = {name for name, _ in calls}
     strings = [
         each.value if isinstance(each.value, str) else each.value.decode("latin-1")
@@ -163,12 +164,6 @@ def _client(host: str, port: int | None, web: bool) -> Role:
     return Role("client", "tcp", port, host, web)
 
 
-def called(function: ast.expr) -> str:
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
-
-
 class _Known:
     """What the names of a program stand for, where that is written down."""
 
@@ -207,7 +202,7 @@ class _Known:
             return self.value(self._values.get(node.id), steps - 1)
         if isinstance(node, ast.Attribute):
             return self.value(self._values.get(node.attr), steps - 1)
-        if isinstance(node, ast.Call) and called(node.func) in ("int", "str") and node.args:
+        if isinstance(node, ast.Call) and called(node) in ("int", "str") and node.args:
             inner = self.value(node.args[0], steps - 1)
             return int(inner) if isinstance(inner, str) and inner.isdigit() else inner
         if isinstance(node, ast.IfExp):
