@@ -6,6 +6,7 @@ Programs of a page that belong together, a server and its client, are played as 
 import collections
 import itertools
 import os
+import random
 import re
 import shlex
 import shutil
@@ -36,15 +37,18 @@ pytestmark = pytest.mark.timeout(90)
 
 @pytest.fixture
 def port():
-    """Give a port that is free for TCP and UDP, since 9999 may be taken on this machine."""
-    for _ in range(20):
-        with socket.create_server(("127.0.0.1", 0)) as tcp:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-                try:
-                    udp.bind(tcp.getsockname())
-                except OSError:
-                    continue
-                return str(tcp.getsockname()[1])
+    """Give a port that is free for TCP and UDP, since 9999 may be taken on this machine.
+
+    It is none that the system gives to clients: one of those might take it before it is used.
+    """
+    for number in random.sample(range(10_000, 32_768), 20):
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            try:
+                tcp.bind(("127.0.0.1", number))
+                udp.bind(("127.0.0.1", number))
+            except OSError:
+                continue
+            return str(number)
     raise AssertionError("no port is free")
 
 

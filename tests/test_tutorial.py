@@ -143,7 +143,7 @@ def plays(tmp_path_factory):
             text = run["stdin_client"].partition(" (")[0]
             words += ["--input", text]
         if pair["id"] == "003-1+003-2":
-            words += ["--timeout", "3"]
+            words += ["--timeout", "10"]
         running[label(row)] = start([*wire, *rsock("play", *words)], folder), folder
     for notes in NOTES:
         folder = tmp_path_factory.mktemp("notes")
@@ -193,7 +193,7 @@ def test_a_pair_as_it_is_written_does_what_was_recorded(plays, row):
         assert heard[0] == printed[0]
         if client["how"].startswith("blocked"):
             assert heard[1] == []
-            assert "did not end within 3 s" in played["err"]
+            assert "did not end within 10 s" in played["err"]
         else:
             assert heard[1][: len(printed[1])] == printed[1]
         if client["rc"] == 0:

@@ -79,18 +79,30 @@ def _rows(pid: int, name: str) -> list[list[str]]:
 def busy(pid: int) -> tuple[bool, int]:
     """Tell whether a thread of a process runs or sleeps for a time, and what it has computed.
 
-    A thread that waits for somebody else does neither.
+    A thread that waits for somebody else does neither; one that waits for a disk does run.
     """
-    active = False
     try:
-        threads = os.listdir(f"/proc/{pid}/task")
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            fields = file.read().rpartition(")")[2].split()
-        for thread in threads:
-            with open(f"/proc/{pid}/task/{thread}/syscall", encoding="ascii") as file:
-                call, *arguments = file.read().split()
-            sleeps = call in _SLEEPS or (call in _SELECTS and arguments[0] == "0x0")
-            active = active or call == "running" or sleeps
+        active = any(
+            _active(f"/proc/{pid}/task/{each}") for each in os.listdir(f"/proc/{pid}/task")
+        )
+        fields = _state(f"/proc/{pid}")
     except (OSError, IndexError, ValueError):
-        return False, 0  # it has ended, or may not be looked at
+        return False, 0  # it has ended
     return active, int(fields[11]) + int(fields[12])
+
+
+def _active(task: str) -> bool:
+    if _state(task)[0] in ("R", "D"):
+        return True
+    try:
+        with open(f"{task}/syscall", encoding="ascii") as file:
+            call, *arguments = file.read().split()
+    except PermissionError:
+        return False
+    # In no call at all: it waits for memory.
+    return call in ("running", "-1", *_SLEEPS) or (call in _SELECTS and arguments[0] == "0x0")
+
+
+def _state(path: str) -> list[str]:
+    with open(f"{path}/stat", encoding="utf-8", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()

@@ -23,8 +23,10 @@ _ECHO = 0.2
 #: How long a server may go on with what it began, after its last client.
 _SETTLES = 3.0
 BROKEN = 23  # as `rsock fetch` has it, where the output cannot be written
-#: For how long it has to do nothing, to be taken for one that waits.
+#: For how long it has to do nothing, to be taken for one that waits; and how often that is looked
+#: at, at least, where the machine is so busy that the play itself is not let run.
 _QUIET = 0.15
+_LOOKS = 4
 
 
 class Ended(Exception):
@@ -259,16 +261,21 @@ class Stage:
         """Give a server the time to do what it has begun: to close, to say that it has."""
         quiet_since = time.monotonic()
         spent = -1
+        looks = 0
 
         def settled() -> bool:
-            nonlocal quiet_since, spent
+            nonlocal quiet_since, spent, looks
+            if server.status is not None:
+                return True
             now = time.monotonic()
             states = [listening.busy(pid) for pid in listening.session(server.pid)]
             computed = sum(ticks for _, ticks in states)
             if any(active for active, _ in states) or computed != spent:
                 quiet_since = now
+                looks = 0
             spent = computed
-            return server.status is not None or now - max(quiet_since, self._heard) > _QUIET
+            looks += 1
+            return looks >= _LOOKS and now - max(quiet_since, self._heard) > _QUIET
 
         self.until(settled, _SETTLES, 0.03)
 
