@@ -9,7 +9,7 @@ import sys
 import pytest
 import support
 
-COMMAND = [sys.executable, "-m", "rsock", "run", "--watch=0.2"]
+COMMAND = [sys.executable, "-m", "rsock", "run"]
 
 PAIR = "import socket\na, b = socket.socketpair()\n"
 DATAGRAM = "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
@@ -65,10 +65,10 @@ CASES = {
 class Watched:
     """A script that is watched, and what it says."""
 
-    def __init__(self, script, cwd, lang="en"):
+    def __init__(self, script, cwd, lang="en", seconds=0.2):
         (cwd / "script.py").write_text(script, encoding="utf-8")
         self.process = subprocess.Popen(
-            [*COMMAND, "script.py"],
+            [*COMMAND, f"--watch={seconds}", "script.py"],
             cwd=cwd,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -123,23 +123,23 @@ def test_a_call_is_told_once(tmp_path):
 
 def test_who_does_not_wait_is_not_told_of(tmp_path):
     script = (
-        PAIR + "import time\nend = time.monotonic() + 1\nwhile time.monotonic() < end:\n"
+        PAIR + "import time\nend = time.monotonic() + 3\nwhile time.monotonic() < end:\n"
         "    a.send(b'x')\n    b.recv(1)\n"
     )
-    with Watched(script, tmp_path) as watched:
+    with Watched(script, tmp_path, seconds=1) as watched:
         assert watched.process.communicate(timeout=support.PATIENCE) == (b"", b"")
         assert watched.process.returncode == 0
 
 
 def test_a_thread_that_the_program_made_by_hand_is_not_taken_for_the_main_one(tmp_path):
     script = (
-        PAIR + "import _thread, time\nend = time.monotonic() + 1\nlock = _thread.allocate_lock()\n"
+        PAIR + "import _thread, time\nend = time.monotonic() + 3\nlock = _thread.allocate_lock()\n"
         "def send():\n    while time.monotonic() < end:\n        a.send(b'x')\n    lock.release()\n"
         "def receive():\n    while True:\n        b.recv(1)\n"
         "lock.acquire()\nfor work in send, receive:\n    _thread.start_new_thread(work, ())\n"
         "lock.acquire()\n"
     )
-    with Watched(script, tmp_path) as watched:
+    with Watched(script, tmp_path, seconds=1) as watched:
         assert watched.process.communicate(timeout=support.PATIENCE) == (b"", b"")
 
 

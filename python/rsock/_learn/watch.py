@@ -103,9 +103,12 @@ def _switches(native: int) -> object:
     """Count how often the system has let a thread run; None where it does not tell."""
     try:
         with open(f"/proc/self/task/{native}/status", "rb") as file:
-            return tuple(re.findall(rb"ctxt_switches:\s*(\d+)", file.read()))
+            status = file.read()
     except OSError:
         return None
+    if b"\nState:\tR" in status:
+        return object()  # it waits for a processor alone, where others have them all
+    return tuple(re.findall(rb"ctxt_switches:\s*(\d+)", status))
 
 
 def _waiting(frame: FrameType) -> tuple[Scene, str, Any] | None:
