@@ -19,8 +19,8 @@ async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
                 break
             writer.write(b"Hello, " + data + b"!")
             await writer.drain()  # waits while too much has not been read by the client
-    except ConnectionError:  # it was cut off
-        pass
+    except (ConnectionError, asyncio.CancelledError):
+        pass  # it was cut off; or the server ends, which asyncio would report as a failure of ours
     finally:
         writer.close()
 
@@ -29,8 +29,11 @@ async def main(port: int) -> None:
     """Serve for ever; port 0 stands for one that is free."""
     server = await asyncio.start_server(talk, "127.0.0.1", port)
     print("Waiting on port", server.sockets[0].getsockname()[1], flush=True)
-    async with server:
-        await server.serve_forever()
+    try:
+        # `serve_forever()` would wait from Python 3.12 on until the last client has gone.
+        await asyncio.Event().wait()
+    finally:
+        server.close()
 
 
 if __name__ == "__main__":

@@ -58,6 +58,23 @@ def output(name, *arguments, module="socket", typed="", status=0):
     return (done.stdout + (done.stderr if status else "")).splitlines()
 
 
+def rests(group):
+    """Tell whether all threads of a group of processes sleep, and slept between two looks."""
+
+    def look():
+        seen = {}
+        for pid in filter(str.isdecimal, os.listdir("/proc")):
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                if os.getpgid(int(pid)) == group:
+                    for status in Path("/proc", pid, "task").glob("*/status"):
+                        text = status.read_text()
+                        seen[status] = re.findall(r"^State:\s+(\w)|switches:\s+(\d+)", text, re.M)
+        return seen
+
+    first = look()
+    return all(each[0][0] == "S" for each in first.values()) and look() == first
+
+
 @contextlib.contextmanager
 def serving(name, *arguments, module="socket", said=None):
     """Run an example that serves, give its port, and end it as a reader does.
@@ -71,6 +88,7 @@ def serving(name, *arguments, module="socket", said=None):
         stderr=pipe,
         encoding="utf-8",
         env=ENVIRONMENT,
+        start_new_session=True,
     ) as process:
         try:
             for line in process.stdout:
@@ -78,7 +96,9 @@ def serving(name, *arguments, module="socket", said=None):
                 if found:
                     break
             yield int(found[1])
-            process.send_signal(signal.SIGINT)
+            # A signal that comes right before a wait begins does not end it.
+            support.until(lambda: rests(process.pid))
+            os.killpg(process.pid, signal.SIGINT)  # to its children, too, as a terminal does
             printed, errors = process.communicate(timeout=support.PATIENCE)
         finally:
             process.kill()
@@ -171,6 +191,27 @@ def test_a_client_that_is_cut_off_harms_nobody(name, module):
         support.until(lambda: client.recv(1) == b"H")
         support.reset(client)  # with the rest of the answer unread
         assert output("tcp_client.py", port, module=module) == GREETINGS
+
+
+# What makes a server that does not speak first answer.
+SERVERS = {
+    **dict.fromkeys(GREETERS),
+    **dict.fromkeys(["hello_server.py", "chat_server.py", "chat_threads.py"]),
+    **dict.fromkeys(["echo_server.py", "select_server.py", "selectors_server.py"], b"abc\n"),
+    "file_receiver.py": b"nonsense\n",
+}
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_ctrl_c_ends_a_server_while_a_client_is_there(name, module, tmp_path):
+    arguments = [tmp_path] if name == "file_receiver.py" else []
+    with contextlib.ExitStack() as stack:
+        with serving(name, *arguments, module=module) as port:
+            client = stack.enter_context(rsock.TcpClient(port))
+            if SERVERS[name] is not None:
+                client.sendall(SERVERS[name])
+            assert client.recv()
+        assert not list(client)  # the connection has ended, too
 
 
 def test_the_server_with_threads_says_who_comes_and_goes(module):
