@@ -152,12 +152,22 @@ def test_stop_with_a_thousand_connections_is_quick(kind):
 
 def test_a_wrong_timeout_is_refused(make):
     with make(0) as server:
-        for timeout in (-1, float("nan")):
+        for timeout in (-1, float("nan"), float("inf")):
             with pytest.raises(ValueError, match="timeout"):
                 server.stop(timeout)
         with pytest.raises(TypeError):
             server.stop("soon")
+        assert server.running
         assert server.stop(None) is True
+
+
+def test_a_timeout_may_be_longer_than_anybody_lives(make):
+    server = make(0).start()
+    with socket.create_connection(server.address):
+        support.until(lambda: server.connections == 1)
+        assert server.stop(1e10) is True
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(server.address)
 
 
 def test_a_server_that_nobody_holds_is_stopped(make):

@@ -4,6 +4,7 @@ import os
 import threading
 import weakref
 from errno import ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM
+from math import inf
 from operator import index
 from time import monotonic as _now
 
@@ -88,13 +89,15 @@ class _Handlers:
             pass
 
     def stop(self, timeout):
-        if timeout is not None and not timeout >= 0:
+        if timeout is not None and not 0 <= timeout < inf:
             raise ValueError(f"timeout must be a number of seconds, not {timeout}")
         self._stopping.set()
         if self._pid != os.getpid():
             self._let_go()
             return True
-        end = threading.TIMEOUT_MAX if timeout is None else _now() + timeout
+        # A thread cannot be waited for longer than TIMEOUT_MAX, of which half is long enough.
+        longest = threading.TIMEOUT_MAX / 2
+        end = _now() + (longest if timeout is None else min(timeout, longest))
         self._shut(self._listener)
         with self._lock:
             threads = [*self._clients, self._acceptor]
