@@ -240,6 +240,23 @@ def test_on_a_terminal_the_bar_stays_in_its_line(monkeypatch):
     assert "50%" in drawn
 
 
+@pytest.mark.parametrize("total", [100 << 20, None])
+def test_a_wide_name_does_not_make_the_bar_longer_than_its_line(monkeypatch, total):
+    from rsock._columns import width
+    from rsock._progress import Bar
+
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal = Terminal()
+    bar = Bar("很长很长的中文文件名" * 8, terminal)
+    for done in (0, 50, 100):
+        bar._last = -1.0
+        bar(done << 20, total)
+    bar.close()
+    lines = terminal.getvalue().rstrip("\n").split("\r")[1:]
+    assert "很长" in lines[0]
+    assert all(width(line) < 80 for line in lines)
+
+
 def test_in_a_notebook_the_bar_is_an_element(monkeypatch):
     from types import SimpleNamespace
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import unicodedata
 from typing import Any
 
+from rsock._columns import pad, width
 from rsock._learn import notes
 from rsock._learn._blocks import Block
 
@@ -82,16 +82,11 @@ def _cells(block: Block, lang: str) -> tuple[str, str, str, str]:
     return str(block.number), ranges, block.title(lang), python
 
 
-def _wide(text: str) -> int:
-    return sum(1 + (unicodedata.east_asian_width(each) in "WF") for each in text)
-
-
 def _list(blocks: list[Block], lang: str) -> None:
     rows = [_HEADS[lang], *(_cells(each, lang) for each in blocks)]
-    widths = [max(map(_wide, column)) for column in zip(*rows)]
+    widths = [max(map(width, column)) for column in zip(*rows)]
     for row, block in zip(rows, [None, *blocks]):
-        cells = (text + " " * (width - _wide(text)) for text, width in zip(row, widths))
-        print("  ".join(cells).rstrip())
+        print("  ".join(map(pad, row, widths)).rstrip())
         for defect in block.defects if block is not None else ():
             print(f"{' ' * (widths[0] + 2)}! {defect.say(lang)}")
 

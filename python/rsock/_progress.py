@@ -9,6 +9,8 @@ from importlib import import_module
 from time import monotonic
 from typing import Any, TextIO
 
+from rsock._columns import cut, pad, width
+
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 #: Seconds between two pictures: the eye needs no more, and the download waits for each.
@@ -95,22 +97,22 @@ class Bar:
             return
         columns = shutil.get_terminal_size().columns
         line = self._line(columns - 1)
-        file.write("\r" + line.ljust(self._shown))
+        file.write("\r" + pad(line, self._shown))
         file.flush()
-        self._shown = len(line)
+        self._shown = width(line)
 
     def _line(self, columns: int) -> str:
         numbers = self._numbers()
         room = columns - len(numbers) - 2
         if not self._total:
-            return f"{self._label[: max(room, 0)]}  {numbers}"[:columns]
+            return f"{cut(self._label, room)}  {numbers}"[:columns]
         part = min(self._done / self._total, 1.0)
         bar = max(min(30, room - 20), 0)
         if not bar:
             return f"{part:4.0%}  {numbers}"[:columns]
-        label = self._label[: max(room - bar - 9, 0)]
+        name = cut(self._label, room - bar - 9)
         filled = int(part * bar)
-        return f"{label} {part:4.0%} [{'#' * filled}{' ' * (bar - filled)}] {numbers}"[:columns]
+        return f"{name} {part:4.0%} [{'#' * filled}{' ' * (bar - filled)}] {numbers}"[:columns]
 
     def _picture(self, failed: bool) -> str:
         # An element without a value is one whose end is not known.
