@@ -205,6 +205,13 @@ def test_a_reset_has_a_status_of_its_own(peer):
     assert err.count("\n") == 1
 
 
+def test_an_error_does_not_show_who_asks():
+    status, _, err = fetch(nothing_listens().replace("//", "//me:secret@"))
+    assert (status, err.count("\n")) == (7, 1)
+    assert "nobody listens at 127.0.0.1:" in err
+    assert "secret" not in err
+
+
 def test_a_command_that_is_wrong_says_so_in_one_line():
     for arguments in ([], ["--nonsense", "http://a/"], ["-m", "soon", "http://a/"]):
         status, out, err = fetch(*arguments)
@@ -302,6 +309,16 @@ def test_a_bar_is_shown_on_a_terminal_only(peer, tmp_path):
     assert re.search(r"\r(page)? +100%.*1\.0 MiB of 1\.0 MiB", seen)
     assert seen.endswith("\r\n")
     assert on_a_terminal(server.url(), "-s", "-o", "page", cwd=tmp_path) == (0, "")
+
+
+def test_the_bar_does_not_show_who_asks(peer, tmp_path):
+    server = peer(peers.reply(bytes(1 << 20)))
+    url = server.url("/?token=secret#secret").replace("//", "//me:secret@", 1)
+    status, seen = on_a_terminal(url, cwd=tmp_path)
+    assert status == 0
+    assert "100%" in seen
+    assert "\r127.0.0.1:" in seen
+    assert "secret" not in seen
 
 
 def test_a_large_page_is_printed_from_little_memory(peer):

@@ -15,7 +15,7 @@ from socket import gaierror
 from typing import IO, BinaryIO, NamedTuple, NoReturn
 
 import rsock
-from rsock._progress import Bar
+from rsock._progress import Bar, label
 from rsock._request import location
 from rsock._save import Whole
 
@@ -147,7 +147,7 @@ def run(options: argparse.Namespace) -> int:
     except _Failed as error:
         failed = error
     except (OSError, ValueError, RuntimeError) as error:
-        failed = _Failed(_status(error, options.url), _sentence(error, options.url))
+        failed = _Failed(_status(error, options.url), _sentence(error))
     else:
         return 0
     if not options.silent:
@@ -195,11 +195,11 @@ def _foreign(url: str) -> bool:
     return scheme is not None and scheme[1].lower() not in ("http", "https")
 
 
-def _sentence(error: BaseException, url: str) -> str:
+def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and not isinstance(error, rsock.FetchError):
-        # What sockets raise does not say where.
-        where = error.filename if error.filename is not None else f"{_printable(url)}"
-        text = f"{error.strerror}: {where}"
+        text = error.strerror
+        if not hasattr(error, "url"):  # those of the core say with whom
+            text += f": {error.filename if error.filename is not None else 'the output'}"
     else:
         text = str(error) or type(error).__name__
     return " ".join(text.split())
@@ -219,7 +219,7 @@ def _fetch(options: argparse.Namespace) -> None:
         output = sys.stdout.buffer if path is None else Whole(path)
         bar = None
         if not options.silent and sys.stderr.isatty() and (path or not sys.stdout.isatty()):
-            bar = Bar(os.path.basename(path or location(options.url).rstrip("/")), sys.stderr)
+            bar = Bar(label(options.url, path), sys.stderr)
             stack.callback(bar.close)
         if isinstance(output, Whole):
             stack.enter_context(output)

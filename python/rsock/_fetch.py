@@ -13,7 +13,7 @@ from rsock._save import Sink, Whole, sink_of
 
 if TYPE_CHECKING:
     from _typeshed import StrOrBytesPath
-    from typing_extensions import Self, TypeAlias
+    from typing_extensions import Self, TypeAlias, TypeGuard
 
     from rsock._progress import Bar
     from rsock._request import _Data, _HeadersArgument, _Rules
@@ -329,9 +329,9 @@ def _run(
     if to is None and not progress:
         return exchange(None, None)
     if progress is True:
-        from rsock._progress import Bar
+        from rsock._progress import Bar, label
 
-        bar = Bar(_label(url, to))
+        bar = Bar(label(url, to if _is_path(to) else None))
         return _with_bar(bar, lambda: _into(to, exchange, bar))
     return _into(to, exchange, progress or None)
 
@@ -347,7 +347,7 @@ def _into(
     """Let the body go where it is wanted."""
     if to is None:
         return exchange(None, tell)
-    if isinstance(to, (str, bytes, os.PathLike)):
+    if _is_path(to):
         with Whole(to) as file:
             response = exchange(file.fd, tell)
         response.saved = to
@@ -365,8 +365,5 @@ def _with_bar(bar: Bar, run: Callable[[], Response]) -> Response:
     return response
 
 
-def _label(url: str, to: _To) -> str:
-    if isinstance(to, (str, bytes, os.PathLike)):
-        return os.path.basename(os.fsdecode(to))
-    plain = url.partition("?")[0].partition("#")[0].rstrip("/")
-    return plain.rpartition("/")[2].rpartition("@")[2]
+def _is_path(to: _To) -> TypeGuard[StrOrBytesPath]:
+    return isinstance(to, (str, bytes, os.PathLike))

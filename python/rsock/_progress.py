@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import html
+import os
 import shutil
 import sys
 from importlib import import_module
 from time import monotonic
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rsock._columns import cut, pad, width
+
+if TYPE_CHECKING:
+    from _typeshed import StrOrBytesPath
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -31,6 +35,14 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds + 0.5), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def label(url: str, path: StrOrBytesPath | None) -> str:
+    """Name a download: by its file, or by the end of its URL, without what is nobody's business."""
+    if path is not None:
+        return os.path.basename(os.fsdecode(path))
+    plain = url.partition("?")[0].partition("#")[0].rstrip("/")
+    return plain.rpartition("/")[2].rpartition("@")[2]
 
 
 class Bar:
