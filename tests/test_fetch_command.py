@@ -228,6 +228,31 @@ def test_output_that_cannot_be_written_is_said_to_be_so(peer, tmp_path):
     assert (status, err.count("\n")) == (23, 1)
 
 
+# What is larger than this cannot be written, and a part of it can.
+LIMITED = "import os, resource, sys; most = 1 << 20; "
+LIMITED += "resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)); "
+LIMITED += "os.execv(sys.argv[1], sys.argv[1:])"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("where", ["-o", ">"])
+def test_a_file_with_its_head_is_written_whole_or_said_not_to_be(peer, tmp_path, where, unbuffered):
+    server = peer(peers.reply(bytes(1 << 20)))
+    target = tmp_path / "page"
+    words = [*COMMAND, "-i", server.url(), *(["-o", target] if where == "-o" else [])]
+    with open(tmp_path / "output", "wb") as output:
+        done = subprocess.run(
+            [sys.executable, "-c", LIMITED, *words],
+            stdout=output,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            timeout=support.PATIENCE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr.count(b"\n")) == (23, 1), done.stderr
+    assert not target.exists()
+
+
 def test_a_reader_who_has_seen_enough_is_no_failure_to_speak_of(peer):
     server = peer(peers.reply(bytes(8 << 20)))
     with subprocess.Popen(

@@ -6,7 +6,6 @@ import argparse
 import errno
 import os
 import re
-import shutil
 import signal
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from typing import IO, BinaryIO, NamedTuple, NoReturn
 import rsock
 from rsock._progress import Bar, label
 from rsock._request import location
-from rsock._save import Whole
+from rsock._save import Whole, write_all
 
 _STATUSES = """\
 exit status, as curl has it:
@@ -256,9 +255,10 @@ def _fetch(options: argparse.Namespace) -> None:
             raise _Failed(22, f"the server answers {page.status} {page.reason}".rstrip())
         if held:
             if options.include or options.head:
-                unheld.write(_heads(page, options.head))
+                write_all(unheld, _heads(page, options.head))
             target.seek(0)
-            shutil.copyfileobj(target, unheld, 1 << 20)
+            while piece := target.read(1 << 20):
+                write_all(unheld, piece)
         unheld.flush()
 
 

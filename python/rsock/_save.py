@@ -6,7 +6,7 @@ import io
 import os
 import stat
 from types import TracebackType
-from typing import TYPE_CHECKING, Callable, Union, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, Callable, Union, cast
 
 if TYPE_CHECKING:
     from _typeshed import StrOrBytesPath
@@ -106,12 +106,12 @@ def sink_of(file: object) -> Sink:
     if not callable(write):
         raise TypeError(f"to must be a path or a binary file, not {type(file).__name__}")
     if isinstance(file, io.RawIOBase):
-        return lambda data: _write_all(file, data)
+        return lambda data: write_all(file, data)
     return cast(Callable[[bytes], object], write)
 
 
-def _write_all(file: io.RawIOBase, data: bytes) -> None:
-    # An unbuffered file may take less than it is given.
+def write_all(file: io.RawIOBase | BinaryIO | IO[bytes], data: bytes) -> None:
+    """Write all of it: an unbuffered file may take less than it is given."""
     left = memoryview(data)
     while left:
         left = left[file.write(left) or 0 :]
