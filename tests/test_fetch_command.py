@@ -199,6 +199,33 @@ def test_a_failure_is_one_line_and_a_status_as_curl_has_it(peer, failure, tmp_pa
     assert fetch(url, "-s", "-o", target, *arguments) == (expected, b"", "")
 
 
+def test_a_request_that_is_not_taken_has_a_status_of_its_own(peer, tmp_path):
+    (tmp_path / "data").write_bytes(b"A" * (8 << 20))
+    server = peer(lambda wire: wire.sock.close())
+
+    def ask():
+        # What is learned first depends on how far both sides are: that nothing can be sent, that
+        # nothing comes, or that the connection is gone.
+        status, out, err = fetch(server.url(), "-d", f"@{tmp_path / 'data'}")
+        assert status in (52, 55, 56)
+        assert (out, err.count("\n")) == (b"", 1), err
+        return status == 55 and "Broken pipe" in err
+
+    support.until(ask)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate at all"])
+def test_a_file_of_certificates_that_holds_none_has_a_status_of_its_own(peer, tmp_path, content):
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    mine = certificate.key_and_certificate(("127.0.0.1",), "A", (2000, 2100))
+    server = peer(HELLO, tls=peers.server_context(tmp_path, mine))
+    status, out, err = fetch(server.url(), "--cacert", file)
+    assert (status, out, err.count("\n")) == (77, b"", 1)
+    assert str(file) in err
+
+
 def test_a_reset_has_a_status_of_its_own(peer):
     status, _, err = fetch(peer(reset).url())
     assert status in (18, 56)

@@ -140,9 +140,10 @@ def run(options: argparse.Namespace) -> int:
     try:
         _fetch(options)
     except BrokenPipeError as error:
-        if not isinstance(error, rsock.FetchError) and error.filename is None:
-            raise  # of the output; what goes wrong with the server is told apart below
-        failed = _Failed(55, str(error))
+        # An error of the output comes with what was to be written, or is Python's own.
+        if getattr(error, "response", error) is not None:
+            raise
+        failed = _Failed(55, _sentence(error))
     except _Failed as error:
         failed = error
     except (OSError, ValueError, RuntimeError) as error:
