@@ -95,6 +95,17 @@ def test_data_is_posted_and_may_come_from_a_file(peer, tmp_path):
     assert server.requests[0].startswith(b"POST / ")
 
 
+def test_data_may_be_any_bytes(peer, tmp_path):
+    server = peer(lambda wire: wire.request() and wire.send(HELLO))
+    every = bytes(range(256))
+    (tmp_path / "data").write_bytes(every)
+    sent = every.translate(None, b"\r\n\0")
+    assert fetch("-d", f"@{tmp_path / 'data'}", "-d", "迈=1", server.url())[0] == 0
+    assert fetch("-d", "@-", server.url(), stdin=every)[0] == 0
+    assert fetch("-d", os.fsdecode(b"a=\xff"), server.url())[0] == 0
+    assert server.bodies == [sent + "&迈=1".encode(), sent, b"a=\xff"]
+
+
 def test_redirects_are_followed_as_far_as_allowed(peer):
     server = peer(peers.site({"/": peers.redirect("/a"), "/a": HELLO}))
     assert fetch("-L", server.url()) == (0, b"hello\n", "")
@@ -178,6 +189,8 @@ FAILURES = {
     "not a word": (52, b"", []),
     "too large": (63, HELLO, ["--max-body", "3"]),
     "a rule that is none": (3, "http://127.0.0.1/", ["--connect-to", "x"]),
+    "data of a file that is missing": (26, "http://127.0.0.1/", ["-d", "@/does/not/exist"]),
+    "data of a folder": (26, "http://127.0.0.1/", ["-d", "@/"]),
 }
 
 
@@ -406,7 +419,8 @@ def test_help_shows_all_exit_statuses():
     said = {
         int(number) for number in re.findall(r"(?:^|  ) *(\d+)  \S", out.decode(), re.MULTILINE)
     }
-    assert {0, 1, 2, 3, 6, 7, 8, 18, 22, 23, 28, 35, 47, 52, 55, 56, 60, 63, 130} <= said
+    expected = {0, 1, 2, 3, 6, 7, 8, 18, 22, 23, 26, 28, 35, 47, 52, 55, 56, 60, 63, 77, 130}
+    assert expected <= said
 
 
 def test_the_version_is_told():

@@ -27,9 +27,10 @@ exit status, as curl has it:
    6  the name of the host is not known   56  the reply could not be received
    7  no connection could be made         60  the certificate is not to be trusted
    8  the reply is no HTTP                63  something is larger than allowed
-  18  the body came in part only         130  Ctrl+C
-  22  a status of 400 or more, with -f
+  18  the body came in part only          77  --cacert names no certificates
+  22  a status of 400 or more, with -f   130  Ctrl+C
   23  the output could not be written
+  26  a file of -d could not be read
   28  it took too long
 """
 
@@ -37,6 +38,8 @@ _NO_CONNECTION = frozenset(
     (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EACCES)
 )
 _NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO))
+#: What is said of a file of certificates that is missing or holds none.
+_NO_TRUST = re.compile("certificates? in .* (?:cannot be read|should hold)")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -177,6 +180,8 @@ _KINDS = (
 
 def _status(error: BaseException, url: str) -> int:
     if isinstance(error, rsock.TlsError):
+        if _NO_TRUST.search(str(error)):
+            return 77
         return 60 if "certificate" in str(error).lower() else 35
     if isinstance(error, rsock.IncompleteReplyError):
         return 18 if error.response is not None else 52
@@ -233,7 +238,7 @@ def _fetch(options: argparse.Namespace) -> None:
             options.url,
             method=method,
             headers=headers,
-            data="&".join(map(_data, options.data)) if options.data else None,
+            data=b"&".join(map(_data, options.data)) if options.data else None,
             timeout=options.timeout,
             read_timeout=60.0,
             redirects=options.max_redirs,
@@ -284,13 +289,14 @@ def _header(line: str) -> tuple[str, str | None]:
     return name, value.strip() or None
 
 
-def _data(text: str) -> str:
+def _data(text: str) -> bytes:
     if not text.startswith("@"):
-        return text
-    if text == "@-":
-        return sys.stdin.read().replace("\r", "").replace("\n", "")
-    with open(text[1:], encoding="utf-8") as file:
-        return file.read().replace("\r", "").replace("\n", "")
+        return os.fsencode(text)
+    try:
+        with open(0 if text == "@-" else text[1:], "rb", closefd=text != "@-") as file:
+            return file.read().translate(None, b"\r\n\0")  # as curl leaves them out
+    except OSError as error:
+        raise _Failed(26, f"{error.strerror}: {text}") from error
 
 
 def _user(text: str | None) -> tuple[str, str] | None:
