@@ -115,6 +115,8 @@ fn a_scheme_may_be_left_out_where_it_can_be_nothing_else() {
         ("127.0.0.1:8080/want/45", "http://127.0.0.1:8080/want/45"),
         ("localhost:8080", "http://localhost:8080/"),
         ("localhost:8080/a?b:c", "http://localhost:8080/a?b:c"),
+        ("http:8080", "http://http:8080/"),
+        ("HTTPS:443/a", "http://https:443/a"),
         ("[::1]:80/", "http://[::1]/"),
         ("example.org?http://a", "http://example.org/?http://a"),
         ("HTTP:example.org", "http://example.org/"),

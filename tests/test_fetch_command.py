@@ -52,6 +52,17 @@ def test_a_page_is_saved_under_its_own_name(peer, tmp_path):
     assert os.listdir(tmp_path) == ["page.html"]
 
 
+@pytest.mark.parametrize("rest", ["", "?x=/y", "#/y", "?x=http://a/b"])
+def test_a_url_without_a_scheme_has_a_name_as_well(peer, tmp_path, rest):
+    server = peer(HELLO)
+    for path in ("/name", "/a/b/name", "//name", "/a://name"):
+        url = f"127.0.0.1:{server.port}{path}{rest}"
+        for each in (url, f"http://{url}", f"HTTP://{url}"):
+            assert fetch("-O", each, cwd=tmp_path) == (0, b"", "")
+            os.unlink(tmp_path / "name")
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize("path", ["/", "/a/", "/a/..", "/.", ""])
 def test_a_url_without_a_name_has_none_to_save_under(peer, tmp_path, path):
     status, out, err = fetch("-O", peer(HELLO).url(path), cwd=tmp_path)

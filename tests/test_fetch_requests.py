@@ -154,6 +154,28 @@ def test_a_url_may_lack_its_scheme(peer):
     assert rsock.fetch(f"localhost:{server.port}").body == b"hello"
 
 
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("a.test", "http://a.test/"),
+        ("a.test:80", "http://a.test/"),
+        ("a.test:8080/b", "http://a.test:8080/b"),
+        ("a.test/b:1/c://d?e=http://f#g:h", "http://a.test/b:1/c://d?e=http://f#g:h"),
+        ("a.test?b:c", "http://a.test/?b:c"),
+        ("a_b.test:80/", "http://a_b.test/"),
+        ("1.2.3.4:80", "http://1.2.3.4/"),
+        ("[::1]", "http://[::1]/"),
+        ("[::1]:81/a", "http://[::1]:81/a"),
+        ("例え.test:80/", "http://xn--r8jz45g.test/"),
+        ("HTTP://A.test", "http://a.test/"),
+    ],
+)
+def test_what_people_type_is_a_url_of_http(peer, given, url):
+    server = peer(HELLO)
+    page = rsock.fetch(given, connect_to=[f"::127.0.0.1:{server.port}"])
+    assert (page.url, page.body) == (url, b"hello")
+
+
 @pytest.mark.skipif(not support.has_ipv6(), reason="there is no IPv6 here")
 def test_a_url_may_name_an_address_of_ipv6(peer):
     server = peer(HELLO, family=socket.AF_INET6)

@@ -15,7 +15,6 @@ from typing import IO, BinaryIO, NamedTuple, NoReturn
 
 import rsock
 from rsock._progress import Bar, label
-from rsock._request import location
 from rsock._save import Whole, write_all
 
 _STATUSES = """\
@@ -273,8 +272,9 @@ def _path(options: argparse.Namespace) -> str | None:
         return None if options.output == "-" else str(options.output)
     if not options.remote_name:
         return None
-    path = re.sub(r"^[^/]*//", "", location(options.url)).partition("?")[0].partition("#")[0]
-    name = path.partition("/")[2].rpartition("/")[2]
+    plain = options.url.partition("?")[0].partition("#")[0]
+    path = re.sub("^[^/]*://", "", plain).partition("/")[2]
+    name = path.rpartition("/")[2]
     if name in ("", ".", "..") or "\0" in name:
         raise _Failed(23, "the URL names no file: say -o FILE")
     return name

@@ -298,7 +298,8 @@ def _run(
         max_body = None
     if progress is not None and not isinstance(progress, bool) and not callable(progress):
         raise TypeError(f"progress must be callable or a bool, not {type(progress).__name__}")
-    url = _request.location(url)
+    if not isinstance(url, str):
+        raise TypeError(f"url must be str, not {type(url).__name__}")
 
     def exchange(sink: Sink | None, tell: Callable[[int, int | None], object] | None) -> Response:
         try:

@@ -1,4 +1,4 @@
-"""What to ask, read from what people write: URL, headers, body, and where to connect to."""
+"""What to ask, read from what people write: headers, body, and where to connect to."""
 
 from __future__ import annotations
 
@@ -26,18 +26,6 @@ Fields = list[tuple[bytes, Optional[bytes]]]
 
 #: The environment variable that maps hosts for a whole process.
 VARIABLE = "RSOCK_CONNECT_TO"
-
-# A host, with a port perhaps, and then a path or nothing: what people write without "http://".
-_BARE = re.compile(r"(?:\[[^\]]*\]|[^\s:/?#@\[\]\\]+)(?::\d+)?(?:[/?#]|$)")
-
-
-def location(url: object) -> str:
-    """Take a URL as it is, and one without a scheme as one of http, as curl does."""
-    if not isinstance(url, str):
-        raise TypeError(f"url must be str, not {type(url).__name__}")
-    if url.startswith(("http://", "https://")) or not _BARE.match(url):
-        return url
-    return "http://" + url
 
 
 def _octets(value: object, what: str) -> bytes:

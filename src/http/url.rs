@@ -256,14 +256,16 @@ fn scheme_of(text: &str) -> Option<&str> {
     if !is_name {
         return None;
     }
+    let port = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
     for spoken in ["http", "https"] {
         if scheme.eq_ignore_ascii_case(spoken) {
             return Some(spoken);
         }
     }
-    let port = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    (!is_port).then_some(scheme)
+    Some(scheme)
 }
 
 /// Return where a reference names user, host and port, if it does: behind `//`, with a scheme
