@@ -77,6 +77,18 @@ def test_a_client_has_headers_of_its_own(peer):
     assert server.bodies[2] == b"k=v"
 
 
+def test_the_authorization_of_a_call_comes_before_who_the_client_is(peer):
+    server = peer(peers.site({"/": HELLO}))
+    with rsock.HttpClient(auth=("a", "b"), headers={"authorization": "never"}) as client:
+        client.get(server.url(), headers={"authorization": "Bearer x"})
+        client.get(server.url(), headers=[(b"AUTHORIZATION", None)])
+        client.get(server.url(), headers={"Authorization": "Bearer x"}, auth=("c", "d"))
+        client.get(server.url(), headers={"X": "y"})
+    told = [peers.field(head, "authorization") for head in server.requests]
+    assert told == ["Bearer x", None, "Basic Yzpk", "Basic YTpi"]
+    assert all(head.lower().count(b"authorization") <= 1 for head in server.requests)
+
+
 def test_a_setting_of_a_call_comes_before_that_of_the_client(peer):
     server = peer(peers.site({"/": HELLO, "/r": peers.redirect("/")}))
     with rsock.HttpClient(max_body=3, redirects=0) as client:

@@ -208,14 +208,14 @@ class HttpClient:
         ):
             if value is not _UNSET:
                 settings[name] = value
-        merged = self._headers
-        if headers is not None:
-            merged = _request.merge(merged, _request.fields(headers))
+        given = _request.fields(headers)
+        if auth is _UNSET and any(name.lower() == b"authorization" for name, _ in given):
+            settings["auth"] = None  # the client's, which would come before the header
         return _run(
             self._core,
             url,
             method,
-            merged,
+            _request.merge(self._headers, given),
             data=data,
             json=json,
             progress=progress,
