@@ -118,6 +118,26 @@ def test_a_body_goes_to_an_open_file_where_it_stands(peer, target, file):
         assert written.read() == b"before hello after"
     assert page.body == b""
     assert page.saved is None
+    with pytest.raises(ValueError, match="not kept"):
+        page.save(f"{target}2")
+    assert os.listdir(target.parent) == ["page"]
+    assert "0 bytes" not in repr(page) + page._repr_html_()
+
+
+def test_what_came_of_a_body_that_went_to_a_file_is_not_there_to_be_saved(peer, target):
+    for to in (target, io.BytesIO()):
+        with pytest.raises(rsock.IncompleteReplyError) as caught:
+            rsock.fetch(peer(CUT).url(), to=to)
+        with pytest.raises(ValueError, match="not kept"):
+            caught.value.response.save(target)
+    with pytest.raises(rsock.IncompleteReplyError) as caught:
+        rsock.fetch(peer(CUT).url())
+    caught.value.response.save(target)
+    assert target.read_bytes() == b"hello"
+
+
+def test_help_knows_where_a_body_was_saved():
+    assert "`saved`" in inspect.getdoc(rsock.Response)
 
 
 def test_a_body_goes_to_whatever_has_a_write(peer):

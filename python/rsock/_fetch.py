@@ -302,6 +302,7 @@ def _run(
         raise TypeError(f"url must be str, not {type(url).__name__}")
 
     def exchange(sink: Sink | None, tell: Callable[[int, int | None], object] | None) -> Response:
+        kept = sink is None
         try:
             fetched = core.fetch(
                 method,
@@ -323,9 +324,9 @@ def _run(
             # Of whatever class it is, it has what came of the reply.
             came = getattr(error, "response", None)
             if isinstance(came, _rsock.Fetched):
-                error.response = Response(came)  # type: ignore[attr-defined]
+                error.response = Response(came, kept)  # type: ignore[attr-defined]
             raise
-        return Response(fetched)
+        return Response(fetched, kept)
 
     if to is None and not progress:
         return exchange(None, None)

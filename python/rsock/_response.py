@@ -132,20 +132,21 @@ class Response:
     `status`, `reason`, `version`, `headers`; `head`, the header block as text, as it came; `body`
     without the framing of HTTP, and decoded; `text`, `encoding`, `html`, `json()`; `url`, where it
     came from in the end, and `history`, the redirects that led there; `request`, the bytes that
-    were sent; `timings`; `save(path)`.
+    were sent; `timings`; `save(path)`; and `saved`, the path that the body was written to, where
+    `to=` named one, else None.
     """
 
-    __slots__ = ("_fetched", "_headers", "_history", "_text", "saved")
+    __slots__ = ("_fetched", "_headers", "_history", "_kept", "_text", "saved")
 
     saved: StrOrBytesPath | None
-    """The path that the body was written to, where `to=` named one."""
 
-    def __init__(self, fetched: Fetched, saved: StrOrBytesPath | None = None) -> None:
+    def __init__(self, fetched: Fetched, kept: bool = True) -> None:
         self._fetched = fetched
+        self._kept = kept
         self._headers: Headers | None = None
         self._history: list[Response] | None = None
         self._text: tuple[str, str] | None = None
-        self.saved = saved
+        self.saved = None
 
     @property
     def status(self) -> int:
@@ -253,13 +254,15 @@ class Response:
         """Write the body to a file, which appears whole or not at all."""
         if self.saved is not None:
             raise ValueError(f"the body is in {self.saved!r} already, and was not kept in memory")
+        if not self._kept:
+            raise ValueError("the body went where to= sent it, and was not kept in memory")
         with Whole(path) as file:
             file.write(self.body)
 
     def __repr__(self) -> str:
         kind = self.headers.get("content-type", "")
         where = f" in {self.saved!r}" if self.saved is not None else ""
-        size = "" if self.saved is not None else f", {len(self.body)} bytes"
+        size = f", {len(self.body)} bytes" if self._kept else ""
         status = f"{self.status} {self.reason}".rstrip()
         return f"<Response {status}{size}{where}{', ' + kind if kind else ''}, from {self.url!r}>"
 
@@ -293,6 +296,8 @@ class Response:
     def _preview(self) -> tuple[str, str]:
         if self.saved is not None:
             return "Body", f"written to {self.saved!r}"
+        if not self._kept:
+            return "Body", "sent where to= says"
         body = self.body
         title = f"Body: {len(body)} bytes"
         kind = self._kind()
