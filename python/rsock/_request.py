@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import json as _json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Optional, Union
+
+from rsock import _rsock
 
 if TYPE_CHECKING:
     from typing_extensions import TypeAlias
@@ -20,12 +21,10 @@ if TYPE_CHECKING:
     ]
     _Data: TypeAlias = Union[_Text, bytearray, memoryview, Mapping[str, Any]]
     _Rules: TypeAlias = Union[Mapping[str, str], Iterable[str]]
+    _Rule: TypeAlias = Union[str, tuple[str, str]]
 
 #: Names and values; with None for a value, the header is not sent, whoever wants it to be.
 Fields = list[tuple[bytes, Optional[bytes]]]
-
-#: The environment variable that maps hosts for a whole process.
-VARIABLE = "RSOCK_CONNECT_TO"
 
 
 def _octets(value: object, what: str) -> bytes:
@@ -101,40 +100,18 @@ def authorization(auth: object) -> bytes:
     return b"Basic " + base64.b64encode(name + b":" + password)
 
 
-def _parts(rule: str) -> list[str]:
-    """Split a rule at its colons, but for those of an address in brackets."""
-    return re.findall(r"(?:^|:)((?:\[[^\]]*\]|[^:\[\]])*)", rule)
-
-
-def _rule(text: object) -> tuple[str, str]:
-    if not isinstance(text, str):
-        raise TypeError(f"a rule of connect_to must be str, not {type(text).__name__}")
-    parts = _parts(text)
-    if len(parts) != 4 or ":".join(parts) != text:
-        raise ValueError(
-            f"{text!r} is no rule of connect_to: write HOST:PORT:OTHER-HOST:OTHER-PORT, "
-            "with IPv6 addresses in brackets"
-        )
-    return f"{parts[0]}:{parts[1]}", f"{parts[2]}:{parts[3]}"
-
-
-def rules(given: _Rules | None) -> list[tuple[str, str]]:
-    """Read where to connect to: a mapping of "host:port", or curl's rules; then the environment's.
+def rules(given: _Rules | None) -> list[_Rule]:
+    """Collect where to connect to: pairs of a mapping, or curl's rules; then the environment's.
 
     The first rule that fits counts, so that those of a call come before those of the process.
     """
-    read: list[tuple[str, str]] = []
+    read: list[_Rule] = []
     if isinstance(given, Mapping):
-        for source, target in given.items():
-            if not isinstance(source, str) or not isinstance(target, str):
-                raise TypeError("connect_to must map 'host:port' to 'host:port'")
-            read.append((source, target))
+        read += given.items()
     elif given is not None:
-        read += map(_rule, [given] if isinstance(given, str) else given)
-    everywhere = os.environ.get(VARIABLE)
-    if everywhere:
-        read += map(_rule, everywhere.replace(",", " ").split())
-    return read
+        read += [given] if isinstance(given, str) else given
+    everywhere = os.environ.get(_rsock._CONNECT_TO)
+    return [*read, everywhere] if everywhere else read
 
 
 def proxy_map(given: Mapping[str, str] | None) -> dict[str, str] | None:

@@ -2,7 +2,7 @@
 # The native module has what `_socket` has, and the class that rsock's own is made of.
 import sys
 from _typeshed import ReadableBuffer, StrOrBytesPath, Unused
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from socket import AddressFamily, SocketKind
 from typing import Any, final
 from typing_extensions import Self, TypeAlias, disjoint_base
@@ -185,10 +185,13 @@ if sys.version_info < (3, 11):
 
 __version__: str
 
+_Rule: TypeAlias = str | tuple[str, str]
+
 _own: list[str]
+_CONNECT_TO: str
 
 def _bind(namespace: dict[str, Any], /) -> None: ...
-def _detour(rules: list[tuple[str, str]], pages: int | None, /) -> None: ...
+def _detour(rules: Sequence[_Rule], pages: int | None, /) -> None: ...
 def _no_such_name(name: str, /) -> None: ...
 def _port_holder(host: str, port: int, datagrams: bool, /) -> tuple[int, str] | None: ...
 def _report_uncaught(exception: BaseException, /) -> None: ...
@@ -375,7 +378,7 @@ class HttpCore:
     def __new__(
         cls,
         verify: bool | str,
-        connect_to: list[tuple[str, str]],
+        connect_to: Sequence[_Rule],
         proxies: dict[str, str] | None,
         max_idle: int,
     ) -> Self: ...

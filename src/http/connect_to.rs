@@ -21,6 +21,9 @@ struct Rule {
 }
 
 impl ConnectTo {
+    /// The environment variable that holds rules for a whole program.
+    pub const VARIABLE: &'static str = "RSOCK_CONNECT_TO";
+
     /// Add the rule that connections for `from` go to `to`; both are `HOST:PORT`.
     ///
     /// A part of `from` that is left out fits everything, one of `to` leaves what is there. An IPv6
@@ -39,7 +42,8 @@ impl ConnectTo {
         Ok(())
     }
 
-    /// Read rules as curl writes them, `HOST1:PORT1:HOST2:PORT2`, with commas or spaces between.
+    /// Read rules as curl writes them, `HOST:PORT:OTHER-HOST:OTHER-PORT`, with commas or spaces
+    /// between.
     ///
     /// Errors: [`Error::ConnectTo`].
     pub fn parse(text: &str) -> Result<Self> {
@@ -56,7 +60,7 @@ impl ConnectTo {
     }
 
     fn push_text(&mut self, text: &str) -> std::result::Result<(), &'static str> {
-        const FORM: &str = "it is not HOST1:PORT1:HOST2:PORT2";
+        const FORM: &str = "write HOST:PORT:OTHER-HOST:OTHER-PORT, with IPv6 addresses in brackets";
         let (host, rest) = split(text)?;
         let (port, rest) = rest.and_then(|rest| rest.split_once(':')).ok_or(FORM)?;
         let (to_host, to_port) = split(rest)?;

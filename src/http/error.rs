@@ -55,7 +55,7 @@ pub enum Error {
         name: &'static str,
     },
     /// A rule that maps one host and port to another cannot be read.
-    #[error("bad rule {rule:?}: {reason}")]
+    #[error("{rule:?} is no rule of connect_to: {reason}")]
     ConnectTo {
         /// The rule as it was given.
         rule: String,

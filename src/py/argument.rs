@@ -15,6 +15,7 @@ use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::buffer::{Readable, Slot};
 use super::{number, raw};
+use crate::http::{self, ConnectTo};
 use crate::service::framing::Framing;
 
 /// An argument that may be left out. Unlike an `Option` it takes `None` for what it is: a value.
@@ -116,6 +117,25 @@ pub(super) fn seconds(value: f64, name: &str) -> PyResult<Duration> {
     Duration::try_from_secs_f64(value).map_err(|_| {
         PyValueError::new_err(format!("{name} must be a number of seconds, not {value}"))
     })
+}
+
+/// Read where connections go: rules as curl writes them, or pairs of `HOST:PORT`.
+pub(super) fn connections(rules: &[Bound<'_, PyAny>]) -> PyResult<ConnectTo> {
+    let refused = |error: http::Error| PyValueError::new_err(error.to_string());
+    let mut read = ConnectTo::default();
+    for rule in rules {
+        if let Ok(text) = rule.cast::<PyString>() {
+            read.extend(&ConnectTo::parse(text.to_str()?).map_err(refused)?);
+        } else if let Ok((from, to)) = rule.extract::<(String, String)>() {
+            read.push(&from, &to).map_err(refused)?;
+        } else {
+            return Err(PyTypeError::new_err(format!(
+                "connect_to is made of rules, or of pairs of 'host:port', not of {}",
+                rule.repr()?
+            )));
+        }
+    }
+    Ok(read)
 }
 
 /// Read a limit.

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use socket2::SockAddr;
 
+use super::argument::connections;
 use super::host::{address_of, idna};
 use crate::http::ConnectTo;
 use crate::net::Socket;
@@ -33,19 +34,15 @@ struct Detours {
     names: Vec<String>,
 }
 
-/// Send connections elsewhere from now on: pairs of `HOST:PORT`, and the port of the pages.
+/// Send connections elsewhere from now on, by rules, and to the port of the pages.
 #[pyfunction]
 #[pyo3(signature = (rules, pages, /))]
-pub(super) fn _detour(rules: Vec<(String, String)>, pages: Option<u16>) -> PyResult<()> {
-    let mut read = ConnectTo::default();
-    for (from, to) in rules {
-        read.push(&from, &to)
-            .map_err(|error| PyValueError::new_err(error.to_string()))?;
-    }
-    let wanted = !read.is_empty() || pages.is_some();
+pub(super) fn _detour(rules: Vec<Bound<'_, PyAny>>, pages: Option<u16>) -> PyResult<()> {
+    let rules = connections(&rules)?;
+    let wanted = !rules.is_empty() || pages.is_some();
     let mut place = DETOURS.write().unwrap_or_else(PoisonError::into_inner);
     *place = wanted.then(|| Detours {
-        rules: read,
+        rules,
         pages,
         names: Vec::new(),
     });

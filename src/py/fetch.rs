@@ -7,13 +7,13 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
 
-use super::argument::file_system_name;
+use super::argument::{connections, file_system_name};
 use super::buffer;
 use super::call::Interpreter;
 use super::fetch_errors::raised;
 use super::{raw, timeout};
 use crate::error::Error;
-use crate::http::{self, ConnectTo, Headers, Proxies};
+use crate::http::{self, Headers, Proxies};
 use crate::net::Patience;
 use crate::service::fetch::{
     Audience, Client, Ended, Fetched, Fill, Order, Settings, Timings, To, Verify,
@@ -34,17 +34,13 @@ impl HttpCore {
     #[pyo3(signature = (verify, connect_to, proxies, max_idle))]
     fn new(
         verify: &Bound<'_, PyAny>,
-        connect_to: Vec<(String, String)>,
+        connect_to: Vec<Bound<'_, PyAny>>,
         proxies: Option<&Bound<'_, PyDict>>,
         max_idle: usize,
     ) -> PyResult<Self> {
-        let mut rules = ConnectTo::default();
-        for (from, to) in connect_to {
-            rules.push(&from, &to).map_err(refused)?;
-        }
         let settings = Settings {
             verify: verification(verify)?,
-            connect_to: rules,
+            connect_to: connections(&connect_to)?,
             max_idle,
         };
         Ok(Self {
@@ -137,11 +133,6 @@ impl HttpCore {
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.client.close());
     }
-}
-
-/// Say what cannot be asked for.
-fn refused(error: http::Error) -> PyErr {
-    PyValueError::new_err(error.to_string())
 }
 
 fn verification(verify: &Bound<'_, PyAny>) -> PyResult<Verify> {

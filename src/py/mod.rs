@@ -99,6 +99,7 @@ mod _rsock {
         )?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("_own", constants::own_names(module)?)?;
+        module.add("_CONNECT_TO", crate::http::ConnectTo::VARIABLE)?;
         // PyO3 makes this list; `_socket` has none.
         module.delattr("__all__")
     }

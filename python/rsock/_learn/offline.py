@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-#: The environment variable that `rsock.fetch` reads as well, and processes inherit.
-VARIABLE = "RSOCK_CONNECT_TO"
 #: Where whoever runs a program beside others says on which port it answers for all of them.
 PAGES = "RSOCK_PAGES"
 
@@ -74,19 +72,15 @@ def begin(offline: bool, connect_to: Sequence[str]) -> None:
 
     Raise ValueError for what is no rule.
     """
-    inherited = os.environ.get(VARIABLE, "")
-    from rsock import _request
-
-    given = [rule for text in connect_to for rule in text.replace(",", " ").split()]
-    read = _request.rules(given)
+    inherited = os.environ.get(_rsock._CONNECT_TO)
+    rules = [*connect_to, inherited] if inherited else list(connect_to)
     if not offline:
-        _rsock._detour(read, None)
-        text = given + inherited.replace(",", " ").split()
+        _rsock._detour(rules, None)
     else:
         port = int(os.environ.get(PAGES, "0")) or serve()
-        _rsock._detour(read, port)
+        _rsock._detour(rules, port)
         # For those who connect by themselves: all but this machine goes to the pages.
-        text = given + inherited.replace(",", " ").split()
-        text += [f"{host}:{web}:{host}:{web}" for host in _HERE for web in _WEB]
-        text += [f":{web}:127.0.0.1:{port}" for web in _WEB]
-    os.environ[VARIABLE] = ",".join(text)
+        rules += [f"{host}:{web}:{host}:{web}" for host in _HERE for web in _WEB]
+        rules += [f":{web}:127.0.0.1:{port}" for web in _WEB]
+    # `rsock.fetch` reads it as well, and processes inherit it.
+    os.environ[_rsock._CONNECT_TO] = ",".join(rules)

@@ -145,7 +145,7 @@ def prepare(watch: float | None, offline: bool, connect_to: Sequence[str]) -> No
     """Take down what is to be on while the program runs; ValueError for what is no rule."""
     if watch is not None:
         _watch[:] = [watch]
-    if offline or connect_to or os.environ.get("RSOCK_CONNECT_TO"):
+    if offline or connect_to or os.environ.get(_rsock._CONNECT_TO):
         from rsock._learn import offline as detours
 
         detours.begin(offline, connect_to)
