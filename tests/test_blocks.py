@@ -92,6 +92,26 @@ def test_what_is_not_there_is_one_line_and_a_status(words, text, tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [[], ["--json"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("text", [PAGE, PAGE * 500], ids=["short", "long"])
+def test_output_that_cannot_be_written_is_one_line_and_a_status(words, unbuffered, text, tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text(text, encoding="utf-8")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "rsock", "blocks", *words, path],
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            timeout=15,
+            check=False,
+        )
+    said = "python -m rsock blocks: the output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (23, said)
+
+
 def test_a_terminal_gets_a_table(tmp_path):
     pty = pytest.importorskip("pty")
     path = tmp_path / "page.md"

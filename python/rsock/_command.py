@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -28,6 +29,8 @@ _PLAIN = ("run",)
 _INTERRUPTED = 130
 #: What curl says where its output cannot be written.
 _NOT_WRITTEN = 23
+#: What writing fails with, and a command by itself never does: those say which file it was.
+_NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 
 
 def _program() -> str:
@@ -71,14 +74,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plain: int = module.main(words[1:], f"{_program()} {words[0]}")
         return plain
     options = _parser().parse_args(words)
+    status: int = 0
     try:
-        status: int = options._run(options)
+        status = options._run(options)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output has seen enough. Python flushes once more as it ends, into
-        # nothing now, so that it does not complain.
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # of which whoever read has seen enough
+            if error.filename is not None or error.errno not in _NO_ROOM:
+                raise
+            if status != _NOT_WRITTEN:  # else the command has said so by itself
+                print(f"{options._program}: the output: {error.strerror}", file=sys.stderr)
+        # Python flushes once more as it ends, into nothing now, so that it does not complain.
         nothing = os.open(os.devnull, os.O_WRONLY)
         try:
             os.dup2(nothing, sys.stdout.fileno())
