@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -110,6 +111,35 @@ def test_output_that_cannot_be_written_is_one_line_and_a_status(words, unbuffere
         )
     said = "python -m rsock blocks: the output: No space left on device\n"
     assert (done.returncode, done.stderr) == (23, said)
+
+
+def test_a_command_brings_in_nothing_of_the_others():
+    source = """
+        import sys
+        from rsock import _command
+        sys.argv[0] = "rsock"
+        for words in ["fetch", "--help"], ["--help"], ["nonsense"]:
+            try:
+                _command.main(words)
+            except SystemExit:
+                pass
+            print(words, [name for name in sys.modules if "._command_" in name or "_learn" in name])
+        """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(source)],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=15,
+        check=True,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    assert lines == [
+        f"{words} ['rsock._command_fetch']"
+        for words in (["fetch", "--help"], ["--help"], ["nonsense"])
+    ]
+    assert "rsock: argument COMMAND: invalid choice: 'nonsense'" in done.stderr
+    for word in ("run", "blocks", "play", "fetch"):
+        assert f"\n    {word} " in done.stdout
 
 
 def test_a_terminal_gets_a_table(tmp_path):

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 #: The commands: where each is, and what it does. A file has `arguments` and `run` for argparse, or
 #: a `main` that reads its words by itself.
@@ -33,12 +33,17 @@ _NOT_WRITTEN = 23
 _NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 
 
+def _load(file: str) -> Any:
+    return __import__(f"rsock.{file}", None, None, ("",))
+
+
 def _program() -> str:
     name = os.path.basename(sys.argv[0])
     return "python -m rsock" if name in ("__main__.py", "-m") else name
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(asked: str | None) -> argparse.ArgumentParser:
+    """Make what reads a command; only the one that is asked for says which options it has."""
     import argparse
 
     import rsock
@@ -59,8 +64,8 @@ def _parser() -> argparse.ArgumentParser:
             description=summary[0].upper() + summary[1:] + ".",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if word not in _PLAIN:
-            module = __import__(f"rsock.{file}", None, None, ("",))
+        if word == asked:
+            module = _load(file)
             module.arguments(described)
             described.set_defaults(_run=module.run, _program=described.prog)
     return parser
@@ -70,10 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return the status to exit with; what goes wrong is one line on stderr."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     if words and words[0] in _PLAIN:
-        module = __import__(f"rsock.{_COMMANDS[words[0]][0]}", None, None, ("",))
+        module = _load(_COMMANDS[words[0]][0])
         plain: int = module.main(words[1:], f"{_program()} {words[0]}")
         return plain
-    options = _parser().parse_args(words)
+    # No option in front of the command has an argument of its own.
+    asked = next((word for word in words if not word.startswith("-")), None)
+    options = _parser(asked).parse_args(words)
     status: int = 0
     try:
         status = options._run(options)
