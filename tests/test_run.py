@@ -35,6 +35,22 @@ def same(*words, cwd, options=(), given=b""):
     return expected
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--connect-to", "x", "none.py"],
+        ["--fix", "none.py"],
+        ["none.md:1", "--fix"],
+        ["--nonsense"],
+    ],
+)
+def test_what_is_wrong_is_said_under_the_name_of_the_command(words, tmp_path):
+    (tmp_path / "none.md").write_text("no code")
+    status, out, said = outcome(RUN, *words, cwd=tmp_path)
+    assert (status, out, said.count(b"\n")) == (2, b"", 1)
+    assert said.startswith(b"python -m rsock run: ")
+
+
 SCRIPTS = {
     "names": """
         "what it is about"

@@ -14,8 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SUMMARY = "run a script, a module or a block of notes, with rsock in the place of socket"
-
 _USAGE = "usage: {program} [options] (SCRIPT | NOTES.md:NUMBER | -m MODULE | -) [ARGUMENT ...]"
 
 _HELP = """
@@ -129,28 +127,28 @@ def main(words: Sequence[str], program: str) -> int:
         print(_USAGE.format(program=program))
         print(_HELP.rstrip("\n"))
         return 0
-    return _run(options)
+    return _run(options, program)
 
 
-def _run(options: Options) -> int:
+def _run(options: Options, program: str) -> int:
     from rsock._learn import runner
 
     argv = options.argv
     try:
         runner.prepare(options.watch, options.offline, options.connect_to)
     except ValueError as wrong:
-        print(f"rsock run: {wrong}", file=sys.stderr)
+        print(f"{program}: {wrong}", file=sys.stderr)
         return 2
     if options.module:
         return runner.run_module(argv)
     if options.fix or options.py2 or is_block(argv[0]):
-        return _run_found(options)
+        return _run_found(options, program)
     if argv[0] == "-":
         return runner.run_stdin(argv)
     return runner.run_file(argv)
 
 
-def _run_found(options: Options) -> int:
+def _run_found(options: Options, program: str) -> int:
     """Run a block of notes, or a script that is to be changed."""
     from rsock._learn import hints, notes, runner
 
@@ -158,10 +156,10 @@ def _run_found(options: Options) -> int:
     try:
         source = notes.find(spec)
     except notes.NotesError as wrong:
-        print(f"rsock run: {wrong.zh if hints.language() == 'zh' else wrong.en}", file=sys.stderr)
+        print(f"{program}: {wrong.zh if hints.language() == 'zh' else wrong.en}", file=sys.stderr)
         return 2
     except OSError as failure:
-        print(f"rsock run: {spec}: {failure.strerror}", file=sys.stderr)
+        print(f"{program}: {spec}: {failure.strerror}", file=sys.stderr)
         return 2
     if options.diff or options.write:
         from rsock._learn import repairs, sources
@@ -174,7 +172,7 @@ def _run_found(options: Options) -> int:
             try:
                 sources.save(source, repaired)
             except (ValueError, OSError) as wrong:
-                print(f"rsock run: {wrong}", file=sys.stderr)
+                print(f"{program}: {wrong}", file=sys.stderr)
                 return 2
         return 0
     return runner.run(source, options.argv, py2=options.py2, fix=options.fix)
