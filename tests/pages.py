@@ -13,8 +13,9 @@ PAGES = [
     ("docs/servers.md", "docs/servers.zh-CN.md"),
 ]
 
-#: The pages that show none.
+#: The pages that show none, or others in each language: those speak, and test_play_pages.py hears.
 OTHERS = [
+    ("docs/play.md", "docs/play.zh-CN.md"),
     ("docs/reference.md", "docs/reference.zh-CN.md"),
     ("docs/teaching.md", "docs/teaching.zh-CN.md"),
     ("examples/README.md", "examples/README.zh-CN.md"),

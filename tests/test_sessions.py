@@ -28,7 +28,7 @@ SESSIONS = [
 
 PAIRS = [
     pytest.param(page, number, id=f"{page}: {pages.name_of(pair[0])}")
-    for page in EVERY
+    for page in itertools.chain(*pages.PAGES)
     for number, pair in enumerate(pages.pairs(page))
 ]
 
