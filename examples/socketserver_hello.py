@@ -21,7 +21,7 @@ class Talk(socketserver.BaseRequestHandler):
                 if not data or data == b"exit":
                     break
                 self.request.sendall(b"Hello, " + data + b"!")
-        except ConnectionError:  # the client was cut off
+        except OSError:  # the client was cut off, or Ctrl+C has closed its socket
             pass
 
 
