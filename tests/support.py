@@ -17,11 +17,14 @@ _FUTEX = {"x86_64": "202", "aarch64": "98", "riscv64": "98"}.get(platform.machin
 
 
 def until(condition, limit=PATIENCE):
-    """Wait until `condition()` is true, giving way to other threads in between."""
+    """Wait until `condition()` is true: look again and again, and leave the processor in between.
+
+    It is slept for, since before Python 3.12 `os.sched_yield()` keeps the interpreter's lock.
+    """
     end = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < end, f"waited {limit} s in vain for {condition}"
-        os.sched_yield()
+        time.sleep(0.001)
 
 
 def waits_in_kernel(thread):
@@ -34,6 +37,15 @@ def waits_in_kernel(thread):
 def wait_until_blocked(thread):
     """Wait until `thread` hangs in a system call of its own."""
     until(lambda: thread.native_id is not None and waits_in_kernel(thread))
+
+
+def at_rest(pid):
+    """Tell whether the main thread of a process waits: all that came to it is dealt with.
+
+    That is so, too, when it has ended.
+    """
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0] in "SZ"
 
 
 def open_descriptors():

@@ -59,7 +59,10 @@ def output(name, *arguments, module="socket", typed="", status=0):
 
 
 def rests(group):
-    """Tell whether all threads of a group of processes sleep, and slept between two looks."""
+    """Tell whether all threads of a group of processes sleep, and slept between two looks.
+
+    That is so, too, when they have ended.
+    """
 
     def look():
         seen = {}
@@ -72,7 +75,7 @@ def rests(group):
         return seen
 
     first = look()
-    return all(each[0][0] == "S" for each in first.values()) and look() == first
+    return all(each[0][0] in "SZ" for each in first.values()) and look() == first
 
 
 @contextlib.contextmanager
@@ -95,6 +98,8 @@ def serving(name, *arguments, module="socket", said=None):
                 found = re.search(r"(?:Ctrl\+C ends it.*|^Waiting on port) (\d+)\b", line)
                 if found:
                     break
+            else:
+                raise AssertionError(f"it did not start:\n{process.stderr.read()}")
             yield int(found[1])
             # A signal that comes right before a wait begins does not end it.
             support.until(lambda: rests(process.pid))

@@ -353,9 +353,7 @@ def test_ctrl_c_ends_serve_forever_at_once(kind):
 
 def waits(pid):
     """Tell whether the main thread of a process hangs in a wait, with a server beside it."""
-    with open(f"/proc/{pid}/stat") as file:
-        state = file.read().rpartition(")")[2].split()[0]
-    return state == "S" and len(os.listdir(f"/proc/{pid}/task")) > 1
+    return support.at_rest(pid) and len(os.listdir(f"/proc/{pid}/task")) > 1
 
 
 def test_ctrl_c_stops_a_notebook_cell_and_leaves_the_other_servers(spawn):

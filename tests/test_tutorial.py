@@ -288,16 +288,12 @@ def run_alone(name, tmp_path, *options):
     return start([sys.executable, "-c", code, command[0], "-u", *command[1:]], tmp_path)
 
 
-def asleep(pid):
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
-
-
 @pytest.mark.parametrize("name", rows("serves"))
 def test_a_server_alone_serves_until_ctrl_c(tmp_path, name):
     process = run_alone(name, tmp_path)
     expected = BLOCKS[name]["expected_stdout"][0].encode() + b"\n"
     line = process.stdout.readline()
-    support.until(lambda: asleep(process.pid))
+    support.until(lambda: support.at_rest(process.pid))
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=support.PATIENCE)
     assert line == expected
