@@ -22,13 +22,6 @@ def pytest_configure():
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-def pytest_collection_modifyitems(items):
-    """Give each test a time limit of its own."""
-    for item in items:
-        if item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(20))
-
-
 @pytest.fixture(scope="session", params=["socket", "rsock"])
 def socket(request):
     """Give the module under test: the original, which keeps the test honest, and ours."""
