@@ -38,6 +38,17 @@ def no_proxies():
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def one_look():
+    """Ask a name server once and for a second, where one is asked at all.
+
+    The system's own patience, twice five seconds, is all that a test has.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RES_OPTIONS", "timeout:1 attempts:1")
+        yield
+
+
 @pytest.fixture(autouse=True)
 def nothing_stays_open():
     """Fail a test that leaves a descriptor or a thread behind."""
