@@ -138,43 +138,35 @@ def udp(socket, nothing_stays_open):
 
 
 @pytest.fixture
-def slowed():
-    """Give what to put before a command so that each of its calls of a name takes a while longer.
+def tampering():
+    """Give what to put before a command so that strace tampers with a system call of it.
 
-    The call itself is made at once; it returns late.
+    What it does is said in strace's words: the call, a colon, and how.
     """
     strace = shutil.which("strace")
     if strace is None:
         pytest.skip("strace is not installed")
 
-    def prefix(call):
-        fault = f"inject={call}:delay_exit=300000"
-        command = [strace, "-f", "-qq", "-o", os.devnull, "-e", f"trace={call}", "-e", fault]
+    def prefix(how, log=os.devnull):
+        call = how.partition(":")[0]
+        command = [strace, "-f", "-qq", "-o", str(log), "-e", f"trace={call}", "-e", f"inject={how}"]
         if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
-            pytest.skip("strace may not trace here, or cannot make a call late")
+            pytest.skip("strace may not trace here, or does not know how to do that")
         return command
 
     return prefix
 
 
 @pytest.fixture
-def inject(tmp_path):
+def inject(tampering, tmp_path):
     """Run a script with faults in a system call; they must have happened.
 
     `inject.calls(name)` counts the calls of that name, those that failed included.
     """
-    strace = shutil.which("strace")
-    if strace is None:
-        pytest.skip("strace is not installed")
-
     log = tmp_path / "trace"
 
     def run(fault, script, module=None):
-        command = [strace, "-f", "-qq", "-o", str(log), "-e", f"trace={fault.partition(':')[0]}"]
-        command += ["-e", f"inject={fault}"]
-        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
-            pytest.skip("strace may not trace here, or does not know the call")
-        printed = support.python(script, module=module, prefix=command)
+        printed = support.python(script, module=module, prefix=tampering(fault, log))
         assert "(INJECTED)" in log.read_text()
         return printed
 
