@@ -283,7 +283,7 @@ def test_threads_that_stay_after_ctrl_c_are_named(tmp_path):
         PAIR + "import signal, threading\n"
         "threading.Thread(target=b.recv, args=(1,), name='client 1').start()\n"
         "try:\n    signal.raise_signal(signal.SIGINT)\nfinally:\n"
-        "    threading.Timer(0.3, a.close).start()\n"
+        "    threading.Timer(2, a.close).start()\n"
     )
     lines = said(script, tmp_path)
     assert "Hint: Ctrl+C came, but threads still run (client 1" in lines
