@@ -1,10 +1,11 @@
 //! What the tests of the core share. Each test file uses its part of it.
-#![allow(dead_code, unsafe_code, clippy::unwrap_used)]
+#![allow(dead_code, unsafe_code, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{OwnedFd, RawFd};
 use std::panic::resume_unwind;
+use std::process::Command;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -47,6 +48,63 @@ pub(crate) fn bounded(body: impl FnOnce() + Send + 'static) {
         Err(RecvTimeoutError::Timeout) => panic!("not done within {LIMIT:?}"),
         _ => runner.join().unwrap_or_else(|panic| resume_unwind(panic)),
     }
+}
+
+/// Run an ignored test, which changes what holds for a whole process, in a process of its own.
+#[track_caller]
+pub(crate) fn alone(test: &str) {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// Let this process have no more than so many files open.
+pub(crate) fn limit_files(count: u64) {
+    let limit = libc::rlimit {
+        rlim_cur: count,
+        rlim_max: count,
+    };
+    // SAFETY: reads the limit, which is ours.
+    let outcome = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+    assert_eq!(outcome, 0);
+}
+
+/// Let this process have so many files open, and tell whether it may.
+pub(crate) fn more_files(count: u64) -> bool {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: writes the limit, which is ours, and then reads it.
+    let outcome = unsafe {
+        libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit);
+        limit.rlim_cur = limit.rlim_cur.max(count.min(limit.rlim_max));
+        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit)
+    };
+    let enough = outcome == 0 && limit.rlim_cur >= count;
+    if !enough {
+        println!("skipped: no more than {} files may be open", limit.rlim_max);
+    }
+    enough
+}
+
+/// Return the time that processors have spent on this process.
+pub(crate) fn processor_time() -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: writes the time, which is ours.
+    let outcome = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    assert_eq!(outcome, 0);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
 /// Make two connected stream sockets.

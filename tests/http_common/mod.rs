@@ -90,10 +90,10 @@ pub(crate) fn same(one: &Result<Outcome, Error>, other: &Result<Outcome, Error>)
 /// Read a file of the data that lie beside the project, if they do.
 pub(crate) fn shared(name: &str) -> Option<Vec<Value>> {
     let folder = std::env::var_os("RSOCK_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/http"),
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"),
         PathBuf::from,
     );
-    let path = folder.join(name);
+    let path = folder.join("http").join(name);
     let Ok(text) = std::fs::read_to_string(&path) else {
         println!(
             "skipped: there is no {} (RSOCK_SHARED says where)",
