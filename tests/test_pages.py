@@ -219,7 +219,7 @@ def test_it_tells_where_it_is_and_what_it_does(tmp_path):
             sock.connect(server.address)
             sock.sendall(get("/ten", "Connection: close"))
             assert b"".join(iter(lambda: sock.recv(65536), b"")).endswith(b"0123456789")
-    assert rsock.PageServer("\0rsock-pages-test", PAGES).url is None
+    assert rsock.PageServer(f"\0rsock-pages-test-{os.getpid()}", PAGES).url is None
     everywhere = rsock.PageServer(("", 0), PAGES)
     assert everywhere.url == f"http://127.0.0.1:{everywhere.address[1]}/"
 

@@ -278,7 +278,7 @@ def test_a_server_that_never_answers_ends_by_the_timeout_and_is_explained(plays)
         "Received from ('127.0.0.1', {CPORT}) data:Michael",
     ]
     assert said(played, "2 client") == []
-    assert "2 client did not end within 5 s and was stopped (it was in line 45)" in played["err"]
+    assert "2 client did not end within 3 s and was stopped (it was in line 45)" in played["err"]
     assert "1 server never answers" in played["err"]
 
 
