@@ -51,7 +51,7 @@ def test_a_body_that_there_is_no_memory_for_is_an_error_and_not_the_end():
 
 
 NO_THREADS = """
-    import os, resource, socket
+    import os, resource, socket, sys
 
     import rsock
 
@@ -60,7 +60,10 @@ NO_THREADS = """
     except ConnectionRefusedError:
         pass  # all is loaded now that is loaded when it is needed
     if os.getuid() == 0:
-        os.setuid(65534)  # for whoever may do all, this limit is none
+        try:
+            os.setuid(65534)  # for whoever may do all, this limit is none
+        except OSError:
+            sys.exit(print("nobody"))
     resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
     try:
         rsock.fetch("http://name.invalid/", proxies={})
@@ -70,7 +73,10 @@ NO_THREADS = """
 
 
 def test_a_name_that_no_thread_can_look_up_is_an_error_of_looking_up(tmp_path):
-    assert support.python(NO_THREADS, cwd=tmp_path).split() == ["True", "True"]
+    printed = support.python(NO_THREADS, cwd=tmp_path).split()
+    if printed == ["nobody"]:
+        pytest.skip("there is nobody in this container but root, whom no limit holds")
+    assert printed == ["True", "True"]
 
 
 NO_DESCRIPTORS = """

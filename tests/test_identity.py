@@ -3,6 +3,7 @@
 import copy
 import enum
 import gc
+import os
 import pickle
 import re
 import socket as stock
@@ -47,7 +48,7 @@ def test_repr_of_each_kind_is_that_of_the_original(socket):
             with module.socket(family, kind) as sock:
                 texts.append(repr(sock))
         with module.socket(module.AF_UNIX) as sock:
-            sock.bind("\0some name")
+            sock.bind(f"\0some name {os.getpid()}")
             texts.append(repr(sock))
         return [re.sub(r"^<\w+\.", "<", anonymous(text)) for text in texts]
 

@@ -5,6 +5,7 @@ import email.utils
 import gc
 import gzip
 import logging
+import os
 import random
 import shutil
 import socket

@@ -94,22 +94,16 @@ def test_whoever_sends_too_much_comes_to_read_that_it_is(site):
             assert connection.getresponse().status == status
 
 
-def resident():
-    """Return how many bytes of memory this process holds."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 def test_a_head_without_end_costs_no_memory(site):
     gc.collect()
-    before = resident()
+    before = support.resident()
     with socket.create_connection(site.address, timeout=support.PATIENCE) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\nX: ")
         with contextlib.suppress(ConnectionError):
             for _ in range(64):
                 sock.sendall(b"a" * MIB)
             pytest.fail("all of it was taken")
-    assert resident() - before < 8 * MIB
+    assert support.resident() - before < 8 * MIB
 
 
 def test_a_slow_reader_costs_no_more_than_a_part(tmp_path, concurrency):
@@ -121,7 +115,7 @@ def test_a_slow_reader_costs_no_more_than_a_part(tmp_path, concurrency):
         )
         stack.enter_context(server)
         gc.collect()
-        before = resident()
+        before = support.resident()
         socks = []
         for path in ["/large.bin", "/page", "/large.bin?chunked=1"] * 8:
             sock = stack.enter_context(socket.socket())
@@ -133,7 +127,7 @@ def test_a_slow_reader_costs_no_more_than_a_part(tmp_path, concurrency):
         for _ in range(50):
             for sock in socks:
                 assert sock.recv(65536)
-        assert resident() - before < 16 * MIB
+        assert support.resident() - before < 16 * MIB
         # Somebody who reads is served meanwhile.
         assert ask(server, "/page", Range="bytes=0-9")[1] == bytes(10)
 

@@ -11,6 +11,7 @@ import playing
 import pytest
 import support
 from playing import CLIENT, ECHO, read_until
+from rsock._learn import keeper
 
 
 @pytest.fixture
@@ -58,8 +59,9 @@ def test_who_is_killed_leaves_nothing(folder, whom):
         elif whom == "its group":
             os.killpg(process.pid, signal.SIGKILL)
         else:
-            with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
-                os.kill(int(file.read()), signal.SIGKILL)
+            play = str(process.pid)
+            [first] = [pid for pid, fields in keeper.processes() if fields[1] == play]
+            os.kill(first, signal.SIGKILL)
         process.wait(support.PATIENCE)
         folder.nothing_left()
 

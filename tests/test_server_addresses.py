@@ -153,6 +153,7 @@ def test_without_systemd_the_error_says_what_is_missing(make):
         make("systemd")
 
 
+@pytest.mark.skipif(not support.has_ipv6(), reason="this machine has no IPv6")
 def test_ipv6(make):
     with make(("::1", 0)) as server:
         assert server.address[0] == "::1"
@@ -160,6 +161,7 @@ def test_ipv6(make):
         assert "[::1]:" in repr(server)
 
 
+@pytest.mark.skipif(not support.has_ipv6(), reason="this machine has no IPv6")
 def test_all_interfaces_of_both_versions(make):
     with make(("", 0), dualstack=True) as server:
         port = server.address[1]
@@ -168,6 +170,7 @@ def test_all_interfaces_of_both_versions(make):
         assert greets(("::1", port))
 
 
+@pytest.mark.skipif(not support.has_ipv6(), reason="this machine has no IPv6")
 def test_a_client_of_both_versions_is_logged(spawn):
     lines = []
     with rsock.HelloServer(("::", 0), dualstack=True, log=lines.append) as server:
