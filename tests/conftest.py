@@ -148,8 +148,8 @@ def tampering():
         pytest.skip("strace is not installed")
 
     def prefix(how, log=os.devnull):
-        call = how.partition(":")[0]
-        command = [strace, "-f", "-qq", "-o", str(log), "-e", f"trace={call}", "-e", f"inject={how}"]
+        command = [strace, "-f", "-qq", "-o", str(log), "-e", f"trace={how.partition(':')[0]}"]
+        command += ["-e", f"inject={how}"]
         if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
             pytest.skip("strace may not trace here, or does not know how to do that")
         return command

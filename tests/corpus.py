@@ -4,14 +4,11 @@ import base64
 import gzip
 import hashlib
 import json
-import os
-from pathlib import Path
 
 import pytest
+import support
 
-FOLDER = Path(
-    os.environ.get("HTTP_CORPUS", Path(__file__).resolve().parent.parent.parent / "shared" / "http")
-)
+FOLDER = support.SHARED / "http"
 
 
 def cases(name):
@@ -19,7 +16,7 @@ def cases(name):
     file = FOLDER / name
     if not file.exists():
         pytest.skip(
-            f"there is no {file}: say with HTTP_CORPUS where the corpus lies",
+            f"there is no {file}: say with RSOCK_SHARED in which folder http/ lies",
             allow_module_level=True,
         )
     return json.loads(file.read_text(encoding="utf-8"))["cases"]

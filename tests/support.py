@@ -9,9 +9,13 @@ import sys
 import textwrap
 import threading
 import time
+from pathlib import Path
 
 #: How long a test waits for something that should happen at once.
 PATIENCE = 10.0
+
+#: What lies beside the project: a corpus of HTTP, the notes of a tutorial.
+SHARED = Path(os.environ.get("RSOCK_SHARED") or Path(__file__).resolve().parents[2] / "shared")
 
 _FUTEX = {"x86_64": "202", "aarch64": "98", "riscv64": "98"}.get(platform.machine(), "")
 

@@ -2,15 +2,12 @@
 
 import hashlib
 import json
-import os
-import pathlib
 
 import pytest
+import support
 from rsock._learn import notes, pairs, repairs
 
-SHARED = pathlib.Path(
-    os.environ.get("RSOCK_SHARED", pathlib.Path(__file__).parents[2] / "shared"), "tutorial"
-)
+SHARED = support.SHARED / "tutorial"
 HERE = (SHARED / "inventory.json").is_file()
 
 #: What the inventory calls a defect, and the repair that mends it.

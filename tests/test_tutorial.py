@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import support
 
-FOLDER = Path(os.environ.get("RSOCK_SHARED", Path(__file__).parents[2] / "shared")) / "tutorial"
+FOLDER = support.SHARED / "tutorial"
 ALONE = ("unshare", "--user", "--map-root-user", "--net")
 HERE = Path(__file__).parent
 
