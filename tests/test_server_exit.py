@@ -220,7 +220,7 @@ def test_a_function_that_does_not_return_does_not_keep_the_program():
 
 
 def test_a_server_that_a_destructor_stops_at_the_end():
-    status, complaints, _ = run(
+    status, complaints, took = run(
         """
         import rsock, time
         class Keeper:
@@ -235,3 +235,4 @@ def test_a_server_that_a_destructor_stops_at_the_end():
         """
     )
     assert (status, complaints) == (0, "")
+    assert took < 2

@@ -1,6 +1,7 @@
 """The engine of a `TcpServer` with a handler: a thread of Python's for each client."""
 
 import os
+import sys
 import threading
 import weakref
 from errno import ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM
@@ -92,7 +93,9 @@ class _Handlers:
         if timeout is not None and not 0 <= timeout < inf:
             raise ValueError(f"timeout must be a number of seconds, not {timeout}")
         self._stopping.set()
-        if self._pid != os.getpid():
+        # In a forked child the threads are not there, and when the interpreter ends they run no
+        # more: nobody is to be waited for, and who held the lock does not let go of it.
+        if self._pid != os.getpid() or sys.is_finalizing():
             self._let_go()
             return True
         # A thread cannot be waited for longer than TIMEOUT_MAX, of which half is long enough.
