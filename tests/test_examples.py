@@ -16,14 +16,6 @@ import support
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 PROGRAMS = sorted(path.name for path in EXAMPLES.glob("*.py"))
 
-
-# A shell has what it starts in the background ignore Ctrl+C, and tests may be among it.
-HEEDING = """
-import os, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-
 pytestmark = pytest.mark.timeout(60)
 
 
@@ -37,7 +29,7 @@ def command(name, arguments, module="socket"):
     """Spell out what runs an example: `python`, or `rsock run`."""
     words = [sys.executable, "-u", "-W", "error"]
     words += ["-m", "rsock", "run"] if module == "rsock" else []
-    return [sys.executable, "-c", HEEDING, *words, EXAMPLES / name, *map(str, arguments)]
+    return [*words, EXAMPLES / name, *map(str, arguments)]
 
 
 ENVIRONMENT = {**os.environ, "PYTHONIOENCODING": "utf-8"}

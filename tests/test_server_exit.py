@@ -11,10 +11,7 @@ import rsock
 import support
 
 BUSY = """
-    import rsock, signal, socket, sys, threading
-
-    # Whoever runs tests in the background may have them ignore it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    import rsock, socket, sys, threading
 
     def handler(sock, addr):
         sock.sendall(b"Welcome!")

@@ -311,9 +311,7 @@ def test_stop_from_the_log(spawn):
 
 
 FOREVER = """
-    import os, rsock, signal, sys, time
-    # Whoever runs tests in the background may have them ignore it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    import os, rsock, sys, time
     kind = sys.argv[1]
     if kind == "handler":
         server = rsock.TcpServer(0, lambda sock, addr: sock.recv(1))

@@ -201,8 +201,6 @@ def test_keyboard_interrupt_comes_through_within_a_tenth_of_a_second(socket, tim
     printed = support.python(
         f"""
         import signal, support, threading, time
-        # A shell has what it starts in the background ignore Ctrl+C, and tests may be among it.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         main = threading.main_thread()
         left, right = socket.socketpair()
         left.settimeout({timeout})
