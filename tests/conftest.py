@@ -11,6 +11,7 @@ import subprocess
 import threading
 
 import peers
+import playing
 import pytest
 import support
 from asking import files, root, site  # noqa: F401
@@ -91,6 +92,19 @@ def peer(nothing_stays_open):
             return stack.enter_context(peers.Peer(script, **settings))
 
         yield start
+
+
+@pytest.fixture(params=["events", "threads"])
+def concurrency(request):
+    """Name a way to run a server that is native."""
+    return request.param
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Give a folder with scripts to be played."""
+    with playing.folder(tmp_path) as found:
+        yield found
 
 
 @pytest.fixture

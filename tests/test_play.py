@@ -7,15 +7,8 @@ import select
 import socket
 import subprocess
 
-import playing
 import pytest
 from playing import CLIENT, ECHO, said
-
-
-@pytest.fixture
-def folder(tmp_path):
-    with playing.folder(tmp_path) as found:
-        yield found
 
 
 def test_each_line_stands_under_the_name_of_who_said_it(folder):

@@ -7,18 +7,10 @@ import signal
 import subprocess
 import sys
 
-import playing
 import pytest
 import support
 from playing import CLIENT, ECHO, read_until
 from rsock._learn import keeper
-
-
-@pytest.fixture
-def folder(tmp_path):
-    with playing.folder(tmp_path) as found:
-        yield found
-
 
 DAEMONS = """
     from meet import *

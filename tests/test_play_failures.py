@@ -5,16 +5,8 @@ import signal
 import subprocess
 import time
 
-import playing
-import pytest
 import support
 from playing import CLIENT, ECHO, proc, read_until, said
-
-
-@pytest.fixture
-def folder(tmp_path):
-    with playing.folder(tmp_path) as found:
-        yield found
 
 
 def test_a_server_that_does_not_start_shows_its_traceback(folder):
