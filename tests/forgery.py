@@ -1,12 +1,15 @@
 """Datagrams with a sender of one's choice, and a look at all that goes over the loopback device.
 
-Both need privileges, which a process has in a network namespace of its own.
+Both need privileges, which a process has in a network namespace of its own. Run as a program, this
+switches the loopback device there on, and becomes the command that it is given.
 """
 
 import contextlib
 import fcntl
+import os
 import socket
 import struct
+import sys
 
 GET_FLAGS, SET_FLAGS, UP = 0x8913, 0x8914, 1  # of netdevice(7)
 IPV4 = 0x0800  # of packet(7)
@@ -60,3 +63,8 @@ def network():
     """Give the loopback device."""
     with contextlib.ExitStack() as stack:
         yield Network(stack)
+
+
+if __name__ == "__main__":
+    switch_on()
+    os.execv(sys.argv[1], sys.argv[1:])

@@ -1,7 +1,10 @@
 """Help that many tests share; nothing in here knows which module is under test."""
 
+import contextlib
 import os
 import platform
+import pty
+import shutil
 import socket
 import struct
 import subprocess
@@ -16,6 +19,9 @@ PATIENCE = 10.0
 
 #: What lies beside the project: a corpus of HTTP, the notes of a tutorial.
 SHARED = Path(os.environ.get("RSOCK_SHARED") or Path(__file__).resolve().parents[2] / "shared")
+
+#: What a command needs before it to run in a network of its own, where it may do what it likes.
+ALONE = ("unshare", "--user", "--map-root-user", "--net")
 
 _FUTEX = {"x86_64": "202", "aarch64": "98", "riscv64": "98"}.get(platform.machine(), "")
 
@@ -68,6 +74,12 @@ def open_descriptors():
     """Return the set of open descriptor numbers, without the one that is used to look."""
     numbers = {int(name) for name in os.listdir("/proc/self/fd")}
     return {number for number in numbers if os.path.exists(f"/proc/self/fd/{number}")}
+
+
+def resident():
+    """Return how many bytes of memory this process holds."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def threads():
@@ -142,6 +154,41 @@ def python(source, *, module=None, options=(), prefix=(), cwd=None):
     )
     assert (done.returncode, done.stderr) == (0, ""), f"{done.returncode}: {done.stderr}"
     return done.stdout
+
+
+def rsock(*words, cwd, **environment):
+    """Run the command `rsock`; give its status, its output and what it said on stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", "rsock", *words],
+        cwd=cwd,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        timeout=PATIENCE,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", "RSOCK_LANG": "en", **environment},
+        check=False,
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def on_a_terminal(command, *streams, **settings):
+    """Run a command with a terminal for these streams; give its status and what is seen there."""
+    ours, theirs = pty.openpty()
+    with open(ours, "rb", 0) as terminal:
+        with open(theirs, "rb", 0) as other:
+            process = subprocess.Popen(command, **dict.fromkeys(streams, other), **settings)
+        with process:
+            seen = b""
+            with contextlib.suppress(OSError):  # how Linux says that the other end is closed
+                while piece := terminal.read(65536):
+                    seen += piece
+    return process.returncode, seen.decode()
+
+
+def may_be_alone():
+    """Tell whether a network may be made here, in which every port is free."""
+    if shutil.which(ALONE[0]) is None:
+        return False
+    return not subprocess.run([*ALONE, "true"], capture_output=True, check=False).returncode
 
 
 def has_ipv6():

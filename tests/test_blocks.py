@@ -7,6 +7,7 @@ import sys
 import textwrap
 
 import pytest
+import support
 
 PAGE = """\
 # UDP
@@ -143,27 +144,13 @@ def test_a_command_brings_in_nothing_of_the_others():
 
 
 def test_a_terminal_gets_a_table(tmp_path):
-    pty = pytest.importorskip("pty")
     path = tmp_path / "page.md"
     path.write_text(PAGE, encoding="utf-8")
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
+    status, shown = support.on_a_terminal(
         [sys.executable, "-m", "rsock", "blocks", str(path)],
+        "stdout",
         env={**os.environ, "RSOCK_LANG": "en", "TERM": "xterm", "COLUMNS": "100"},
-        stdout=theirs,
     )
-    os.close(theirs)
-    shown = b""
-    try:
-        while True:
-            part = os.read(ours, 4096)
-            shown += part
-            if not part:
-                break
-    except OSError:  # how Linux says that the other side is closed
-        pass
-    finally:
-        os.close(ours)
-    assert process.wait(15) == 0
-    assert b"UDP server on 9999" in shown
-    assert b"\x1b[" in shown
+    assert status == 0
+    assert "UDP server on 9999" in shown
+    assert "\x1b[" in shown

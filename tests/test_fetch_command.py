@@ -1,7 +1,6 @@
 """The command line: `python -m rsock fetch`, what it prints, and what it exits with."""
 
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -339,10 +338,7 @@ def test_a_signal_ends_it_quietly_and_leaves_nothing_behind(peer, tmp_path, numb
         wire.send(CUT)
         wire.wait()
 
-    # A shell has what it starts in the background ignore Ctrl+C, and tests may be among it.
-    heeding = f"import os, signal, sys; signal.signal({number:d}, signal.SIG_DFL); "
-    heeding += "os.execv(sys.argv[1], sys.argv[1:])"
-    command = [sys.executable, "-c", heeding, *COMMAND, peer(script).url(), "-o", "page"]
+    command = [*COMMAND, peer(script).url(), "-o", "page"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
         part = []
         support.until(lambda: part.extend(os.listdir(tmp_path)) or part)
@@ -355,27 +351,8 @@ def test_a_signal_ends_it_quietly_and_leaves_nothing_behind(peer, tmp_path, numb
 
 def on_a_terminal(*arguments, cwd):
     """Run the command with a terminal for its errors; give its status and what is seen there."""
-    ours, theirs = pty.openpty()
-    try:
-        with subprocess.Popen(
-            [*COMMAND, *arguments], stdout=subprocess.DEVNULL, stderr=theirs, cwd=cwd
-        ) as process:
-            os.close(theirs)
-            theirs = -1
-            seen = b""
-            while True:
-                try:
-                    piece = os.read(ours, 65536)
-                except OSError:  # the other end is closed
-                    break
-                if not piece:
-                    break
-                seen += piece
-        return process.returncode, seen.decode()
-    finally:
-        os.close(ours)
-        if theirs >= 0:
-            os.close(theirs)
+    command = [*COMMAND, *arguments]
+    return support.on_a_terminal(command, "stderr", stdout=subprocess.DEVNULL, cwd=cwd)
 
 
 def test_a_bar_is_shown_on_a_terminal_only(peer, tmp_path):

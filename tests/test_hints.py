@@ -11,8 +11,6 @@ import support
 from rsock._learn import _names, hints, repairs
 from rsock._learn.words import ROWS
 
-COMMAND = [sys.executable, "-m", "rsock", "run"]
-
 FREE = "import socket\ns = socket.socket()\ns.bind(('127.0.0.1', 0))\nport = s.getsockname()[1]\n"
 PAIR = "import socket\na, b = socket.socketpair()\n"
 DATAGRAM = "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
@@ -221,16 +219,7 @@ CASES = {
 def said(script, cwd, lang="en", **environment):
     """Run a script; give what it said on stderr."""
     (cwd / "script.py").write_text(script, encoding="utf-8")
-    done = subprocess.run(
-        [*COMMAND, "script.py"],
-        cwd=cwd,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        timeout=support.PATIENCE,
-        env={**os.environ, "RSOCK_LANG": lang, "PYTHONIOENCODING": "utf-8", **environment},
-        check=False,
-    )
-    return done.stderr.decode()
+    return support.rsock("run", "script.py", cwd=cwd, RSOCK_LANG=lang, **environment)[2]
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,30 +1,16 @@
 """A program without a network: `--offline`, and connections that go elsewhere."""
 
-import os
 import socket
-import subprocess
-import sys
 
 import pytest
 import rsock
 import support
 
-COMMAND = [sys.executable, "-m", "rsock", "run"]
-
 
 def run(*words, script, cwd, **environment):
     """Run a script; give its status, its output and what it said on stderr."""
     (cwd / "script.py").write_text(script, encoding="utf-8")
-    done = subprocess.run(
-        [*COMMAND, *words, "script.py"],
-        cwd=cwd,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        timeout=support.PATIENCE,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", "RSOCK_LANG": "en", **environment},
-        check=False,
-    )
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
+    return support.rsock("run", *words, "script.py", cwd=cwd, **environment)
 
 
 FETCH = """

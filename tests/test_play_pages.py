@@ -11,15 +11,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+import forgery
 import pytest
-import test_tutorial
+import support
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = {"play.md": "en", "play.zh-CN.md": "zh"}
 SCRIPT = re.compile(r"^```python\n(# (\S+\.py)\n.*?)^```$", re.MULTILINE | re.DOTALL)
 SESSION = re.compile(r"^```text\n\$ (.*)\n((?s:.*?))^```$", re.MULTILINE)
-#: What a command needs before it in a network of its own.
-UP = "import forgery, os, sys; forgery.switch_on(); os.execv(sys.argv[1], sys.argv[1:])"
+#: What a command needs before it where ports are to be its own.
+UP = [*support.ALONE, sys.executable, forgery.__file__]
 #: What differs: ports of clients, folders, the marks under a line, and hints, which name processes.
 VARIABLE = (
     (re.compile(r"('127\.0\.0\.1', )[0-9]+"), r"\1PORT"),
@@ -48,9 +49,9 @@ def played(command, folder, language):
     words = shlex.split(command)
     assert words[:2] == ["rsock", "play"]
     done = subprocess.run(
-        [*test_tutorial.ALONE, sys.executable, "-c", UP, sys.executable, "-m", *words],
+        [*UP, sys.executable, "-m", *words],
         cwd=folder,
-        env={**os.environ, "RSOCK_LANG": language, "PYTHONPATH": str(Path(__file__).parent)},
+        env={**os.environ, "RSOCK_LANG": language},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -71,7 +72,7 @@ def voices(text):
 
 @pytest.mark.parametrize(("page", "language"), PAGES.items())
 def test_the_sessions_of_a_page_are_what_is_said(tmp_path, page, language):
-    if not test_tutorial.may_be_alone():
+    if not support.may_be_alone():
         pytest.skip("no network namespace may be made here, and the page has a fixed port")
     sessions = lay_out(page, tmp_path)
     assert len(sessions) == 3

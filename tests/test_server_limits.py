@@ -18,12 +18,6 @@ def connected(server):
     return socket.create_connection(server.address, timeout=support.PATIENCE)
 
 
-def resident():
-    """Return how many bytes of memory this process holds."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 def test_further_clients_are_turned_away_and_counted(concurrency):
     with rsock.HelloServer(0, max_connections=2, concurrency=concurrency) as server:
         with connected(server) as one, connected(server) as other:
@@ -96,11 +90,11 @@ def test_a_stream_without_an_end_of_line_costs_no_more_than_a_message(concurrenc
         with connected(server) as client:
             chunk = b"x" * MIB
             gc.collect()
-            before = resident()
+            before = support.resident()
             with pytest.raises((ConnectionResetError, BrokenPipeError)):
                 for _ in range(64):
                     client.sendall(chunk)
-            assert resident() - before < 8 * MIB
+            assert support.resident() - before < 8 * MIB
         with connected(server) as client:
             client.sendall(b"short\n")
             assert client.recv(100) == b"short\n"
@@ -113,13 +107,13 @@ def test_a_client_that_never_reads_costs_no_more_than_its_bound(concurrency, fra
             line = (b"x" * 1023 + b"\n") * 64
             client.setblocking(False)
             gc.collect()
-            before, sent = resident(), 0
+            before, sent = support.resident(), 0
             # Until for a while nothing more is taken.
             while sent < 64 * MIB and select.select([], [client], [], 0.3)[1]:
                 with contextlib.suppress(BlockingIOError):
                     sent += client.send(line)
             assert sent < 64 * MIB
-            assert resident() - before < 8 * MIB
+            assert support.resident() - before < 8 * MIB
             counts = server.stats
             assert counts["bytes_in"] - counts["bytes_out"] < 2 * MIB
             with connected(server) as other:

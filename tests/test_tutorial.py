@@ -7,31 +7,23 @@ folder is missing, these tests are skipped.
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import forgery
 import pytest
 import support
 
 FOLDER = support.SHARED / "tutorial"
-ALONE = ("unshare", "--user", "--map-root-user", "--net")
 HERE = Path(__file__).parent
-
-
-def may_be_alone():
-    """Tell whether a network may be made here, in which every port is free."""
-    return bool(
-        shutil.which(ALONE[0]) and not subprocess.run([*ALONE, "true"], check=False).returncode
-    )
 
 
 def why_not():
     if not (FOLDER / "inventory.json").exists():
         return f"the tutorial's notes are not at {FOLDER}"
-    if not may_be_alone():
+    if not support.may_be_alone():
         return "no network namespace may be made here, and the notes have fixed ports"
     return None
 
@@ -78,7 +70,7 @@ def rsock(*words):
 def start(command, folder):
     environment = {**os.environ, "PYTHONPATH": str(HERE), "RSOCK_LANG": "en"}
     return subprocess.Popen(
-        [*ALONE, *command],
+        [*support.ALONE, *command],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -309,8 +301,8 @@ def rows(kind):
 
 def run_alone(name, tmp_path, *options):
     command = rsock("run", *options, script(BLOCKS[name], tmp_path))
-    code = "import forgery, os, sys; forgery.switch_on(); os.execv(sys.argv[1], sys.argv[1:])"
-    return start([sys.executable, "-c", code, command[0], "-u", *command[1:]], tmp_path)
+    up = [sys.executable, forgery.__file__]
+    return start([*up, command[0], "-u", *command[1:]], tmp_path)
 
 
 @pytest.mark.parametrize("name", rows("serves"))

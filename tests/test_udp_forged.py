@@ -1,24 +1,16 @@
 """UdpServer and senders who are not who they say: nobody is flooded, no circle goes on."""
 
-import shutil
 import socket
-import subprocess
 
 import pytest
 import support
-
-#: Run in a network of its own, a process may do what is for the privileged elsewhere.
-ALONE = ("unshare", "--user", "--map-root-user", "--net")
 
 
 @pytest.fixture(scope="module")
 def privileges():
     """Give the command before a command that has it send what it likes."""
-    if (
-        shutil.which(ALONE[0])
-        and not subprocess.run([*ALONE, "true"], capture_output=True, check=False).returncode
-    ):
-        return ALONE
+    if support.may_be_alone():
+        return support.ALONE
     try:
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
     except OSError:
