@@ -57,9 +57,10 @@ rust-test: ## run the tests of the layers that need no Python
 python-test: build ## run the tests of the module
 	$(PY) -m pytest --quiet
 
-bench: build ## time each call, and the import, beside the standard module
+bench: build ## time each call, the import, and the start of rsock run, beside those of Python
 	$(PY) benches/calls.py $(if $(CHECK),--check)
 	$(PY) benches/import_time.py $(if $(CHECK),--check)
+	$(PY) benches/start_up.py $(if $(CHECK),--check)
 
 bench-servers: build ## hold the servers against a bare loop in C, uvloop, asyncio, gevent
 	@sh tests/compat/environment "$(PYTHON)" .venv bench

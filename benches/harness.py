@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter_ns
 from types import FunctionType
@@ -83,6 +83,12 @@ def compare(stock: Loop, tested: Loop, turns: int) -> Outcome:
             second.append(timed(tested, count))
     before, after = min(first), min(second)
     return Outcome(before / count, after / count, after / before)
+
+
+def in_turn(names: Iterable[str], turns: int) -> Iterator[list[str]]:
+    """Give an order for each turn, the other way round every time, of the names that are left."""
+    for turn in range(turns):
+        yield list(names)[:: 1 if turn % 2 else -1]
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import subprocess
 import sys
 from time import perf_counter_ns
 
-from harness import quiet
+from harness import in_turn, quiet
 
 TARGET = 1.5
 NOISE = 0.02
@@ -56,9 +56,8 @@ def main() -> int:
     with quiet():
         for program in programs.values():
             run(program)  # writes what is compiled, and warms the file system's cache
-        for turn in range(options.turns):
-            names = list(programs)
-            for name in names if turn % 2 else reversed(names):
+        for order in in_turn(programs, options.turns):
+            for name in order:
                 own, total = run(programs[name])
                 inside[name].append(own)
                 whole[name].append(total)

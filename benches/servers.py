@@ -31,6 +31,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from harness import in_turn
 from serving import Load, Server, Turn, Unavailable, arguments, more_files, programs, python
 
 NOISE = 0.02  # allowed on top of a target
@@ -221,11 +222,10 @@ def measure(
                 results[row.name] = f"not installed: {error}"
             except RuntimeError as error:
                 results[row.name] = f"FAILED: {error}"
-        for turn in range(turns * LONGER):
+        for turn, order in enumerate(in_turn(loads, turns * LONGER)):
             if turn >= turns and agree(seen):
                 break
-            names = list(loads)
-            for name in names if turn % 2 else reversed(names):
+            for name in order:
                 try:
                     seen[name].append(loads[name].turn(window / 2, window))
                 except RuntimeError as error:

@@ -17,7 +17,7 @@ import tempfile
 from statistics import median
 from time import perf_counter_ns
 
-from harness import quiet
+from harness import in_turn, quiet
 
 TARGET = 60.0
 
@@ -51,9 +51,8 @@ def main() -> int:
         with quiet():
             for command in commands.values():
                 run(command)  # writes what is compiled, and warms the file system's cache
-            for turn in range(options.turns):
-                names = list(commands)
-                for name in names if turn % 2 else reversed(names):
+            for order in in_turn(commands, options.turns):
+                for name in order:
                     times[name].append(run(commands[name]))
 
     version = ".".join(map(str, sys.version_info[:3]))
