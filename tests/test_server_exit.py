@@ -216,6 +216,25 @@ def test_a_function_that_does_not_return_does_not_keep_the_program():
     assert took < 3
 
 
+def test_an_answer_to_a_datagram_that_does_not_return_does_not_keep_the_program():
+    status, complaints, took = run(
+        """
+        import rsock, threading, time
+        entered = threading.Event()
+        def handler(data, addr):
+            entered.set()
+            threading.Event().wait()
+        server = rsock.UdpServer(0, handler=handler).start()
+        with rsock.UdpClient(server.address) as client:
+            client.send(b"x")
+        assert entered.wait(10)
+        print(time.monotonic(), flush=True)
+        """
+    )
+    assert (status, complaints) == (0, "")
+    assert took < 3
+
+
 def test_a_server_that_a_destructor_stops_at_the_end():
     status, complaints, took = run(
         """

@@ -182,6 +182,43 @@ def test_a_server_that_nobody_holds_is_stopped(make):
     assert_refused(address)
 
 
+BUSY = {
+    "on_data": (lambda work: rsock.TcpServer(0, on_data=work), rsock.TcpClient),
+    "datagrams": (lambda work: rsock.UdpServer(0, handler=work), rsock.UdpClient),
+}
+
+
+@pytest.mark.parametrize("kind", BUSY)
+def test_dropping_a_server_that_is_busy_holds_up_no_other_thread(kind, spawn):
+    make, connect = BUSY[kind]
+    entered, gate, over = threading.Event(), threading.Event(), threading.Event()
+    before = support.open_descriptors()
+
+    def work(data, whose):
+        entered.set()
+        gate.wait(support.PATIENCE)
+
+    def watch():
+        times = [time.monotonic()]
+        while not over.wait(0.01):
+            times.append(time.monotonic())
+        return max(after - before for before, after in zip(times, times[1:]))
+
+    server = make(work).start()
+    with connect(server.address) as client:
+        client.send(b"x")
+        assert entered.wait(support.PATIENCE)
+        watching = spawn(watch)
+        begin = time.monotonic()
+        del server
+        took = time.monotonic() - begin
+        over.set()
+        gate.set()
+    assert took < 4
+    assert watching.result() < 1
+    support.until(lambda: support.open_descriptors() <= before)
+
+
 def test_a_server_that_was_never_started_goes_without_a_warning(make):
     server = make(0)
     address = server.address

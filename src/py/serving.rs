@@ -17,11 +17,11 @@ const DROPPED: Duration = Duration::from_secs(1);
 /// A server as soon as it has started.
 pub(super) trait Runs: Sized + Send + Sync {
     /// What it is made of.
-    type Parts;
+    type Parts: Send;
     /// What is let go of when it has ended, even if somebody still waits for it.
-    type Kept;
+    type Kept: Send;
     /// What it has done.
-    type Counts: Copy + Default;
+    type Counts: Copy + Default + Send;
 
     fn start(parts: Self::Parts) -> Result<(Self, Self::Kept)>;
     fn is_running(&self) -> bool;
@@ -93,7 +93,7 @@ impl<S: Runs> Life<S> {
             None => true,
         };
         if ended {
-            self.end();
+            self.end(py);
         }
         Ok(ended)
     }
@@ -104,7 +104,7 @@ impl<S: Runs> Life<S> {
         if let Some(server) = self.server() {
             py.detach(|| server.leave(timeout));
         }
-        self.end();
+        self.end(py);
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl<S: Runs> Life<S> {
         if let Some(server) = self.server() {
             py.detach(|| server.stop(DROPPED));
         }
-        self.end();
+        self.end(py);
     }
 
     /// Return the server, if it was started and has not ended.
@@ -148,13 +148,14 @@ impl<S: Runs> Life<S> {
     }
 
     /// Let go of all that a server which runs no more has held.
-    fn end(&self) {
+    fn end(&self, py: Python<'_>) {
         let mut state = self.state();
         let counts = state.counts();
         let before = std::mem::replace(&mut *state, State::Ended(counts));
         // What is dropped may be the last reference to an object that asks for the state.
         drop(state);
-        drop(before);
+        // And to drop it may be to wait for a thread that needs the interpreter.
+        py.detach(|| drop(before));
     }
 }
 

@@ -159,8 +159,12 @@ fn after(timeout: Duration) -> Instant {
 }
 
 impl Drop for Server {
+    /// Stop, unless somebody has: who stopped it has waited for as long as he wanted, and may hold
+    /// by now what the rest of it needs to end.
     fn drop(&mut self) {
-        self.stop(DROPPED);
+        if self.running.load(Ordering::Acquire) {
+            self.stop(DROPPED);
+        }
     }
 }
 

@@ -214,7 +214,10 @@ impl UdpServer {
 impl Drop for UdpServer {
     fn drop(&mut self) {
         if self.is_here() {
-            self.stop(Duration::from_secs(5));
+            // Who stopped it has waited for as long as he wanted.
+            if !self.shared.stopping.load(Ordering::Acquire) {
+                self.stop(Duration::from_secs(5));
+            }
         } else if let Ok(handle) = self.handle.get_mut() {
             // To let go of a thread that is not there would be a call about memory in other use.
             std::mem::forget(handle.take());
