@@ -200,6 +200,74 @@ def test_without_descriptors_the_server_waits_and_recovers(kind):
     assert support.python(EXHAUSTED.replace("KIND", repr(kind), 1)) == "served\n"
 
 
+SHORT_OF_DESCRIPTORS = """
+    import contextlib, os, resource, rsock, socket
+
+    room, started, failed = 0, False, 0
+    while not started:
+        server = rsock.HelloServer(0, event_threads=3)
+        free = os.open(os.devnull, os.O_RDONLY)
+        os.close(free)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + room, hard))
+        try:
+            server.start()
+            started = True
+        except OSError:
+            failed += 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with contextlib.ExitStack() as stack:
+            if not started:
+                stack.enter_context(contextlib.suppress(ConnectionRefusedError))
+            client = stack.enter_context(rsock.TcpClient(server.address))
+            print(room, client.recv())
+        assert not server.running or started
+        room += 1
+    print(failed > 3, server.stop())
+"""
+
+
+def test_a_server_that_lacks_descriptors_to_start_with_serves_nobody():
+    # A server that has just enough to start with may warn that it cannot accept anybody yet.
+    options = ("-W", "ignore:no more connections:RuntimeWarning")
+    printed = support.python(SHORT_OF_DESCRIPTORS, options=options).splitlines()
+    assert len(printed) == 2, printed
+    assert printed[0].endswith(" b'Welcome!'")
+    assert printed[1] == "True True"
+
+
+SHORT_OF_THREADS = """
+    import os, resource, rsock
+
+    server = rsock.TcpServer(0, on_data=lambda data, conn: data, event_threads=8)
+    with open("/proc/self/statm") as file:
+        size = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    # Each thread of the server asks for 64 MiB: there is room for one of them, and not for all.
+    resource.setrlimit(resource.RLIMIT_AS, (size + (160 << 20), hard))
+    try:
+        server.start()
+    except OSError as error:
+        print(type(error).__name__, server.running)
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    while True:
+        try:
+            rsock.TcpClient(server.address).close()
+        except ConnectionRefusedError:
+            break
+        except ConnectionError:
+            pass  # in the middle of the end
+    print("refused", server.stop())
+"""
+
+
+def test_a_server_that_lacks_threads_to_start_with_does_not_wait_for_those_it_has(monkeypatch):
+    monkeypatch.setenv("RUST_MIN_STACK", str(64 << 20))
+    printed = support.python(SHORT_OF_THREADS)
+    assert printed == "BlockingIOError False\nrefused True\n"
+
+
 def test_an_error_in_one_server_is_none_of_another(server):
     with rsock.HelloServer(0, framing="length", max_message=1) as other:
         with socket.create_connection(other.address, timeout=support.PATIENCE) as client:

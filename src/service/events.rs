@@ -69,6 +69,11 @@ pub(super) fn start(listener: Listener, shared: Arc<Shared>) -> Result<Box<dyn E
     let polls = (0..count)
         .map(|_| Poll::new())
         .collect::<io::Result<Vec<_>>>()?;
+    // All that the system may refuse comes before the first thread, but for the threads themselves.
+    let registries = polls
+        .iter()
+        .map(|poll| poll.registry().try_clone())
+        .collect::<io::Result<Vec<_>>>()?;
     let mailbox = |poll: &Poll| Ok(Arc::new(Mailbox::new(Waker::new(poll.registry(), WAKE)?)));
     let common = Arc::new(Common {
         mailboxes: polls.iter().map(mailbox).collect::<io::Result<_>>()?,
@@ -89,8 +94,7 @@ pub(super) fn start(listener: Listener, shared: Arc<Shared>) -> Result<Box<dyn E
         ids: Vec::new(),
         threads: Mutex::default(),
     };
-    for (number, poll) in polls.into_iter().enumerate() {
-        let registry = poll.registry().try_clone()?;
+    for (number, (poll, registry)) in polls.into_iter().zip(registries).enumerate() {
         let (shared, common) = (Arc::clone(&shared), Arc::clone(&common));
         let service = Arc::clone(&shared.service);
         let turn = Turn::new(shared, Arc::clone(&common), number, registry, door.take());
@@ -109,8 +113,9 @@ pub(super) fn start(listener: Listener, shared: Arc<Shared>) -> Result<Box<dyn E
             })
             .inspect_err(|_| {
                 *lock(&loops.common.running) -= 1;
-                // Those that run already.
-                loops.end();
+                // Those that run already. They end by themselves: to wait for them could be to wait
+                // for ever, if the caller holds what they need for it.
+                loops.stop();
             })?;
         loops.ids.push(thread.thread().id());
         lock(&loops.threads).push(thread);
