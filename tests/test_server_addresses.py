@@ -117,6 +117,33 @@ def test_an_object_with_a_descriptor_serves_even_when_it_is_closed(make):
         assert greets(address)
 
 
+REFUSED = {
+    "reply": lambda sock: rsock.HelloServer(sock, reply="{oops}"),
+    "limit": lambda sock: rsock.EchoServer(sock, max_connections=0),
+    "on_data": lambda sock: rsock.TcpServer(sock, on_data=print, framing="none"),
+    "handler": lambda sock: rsock.TcpServer(sock, print, backlog=1 << 40),
+    "page": lambda sock: rsock.PageServer(sock, {"/": b""}, max_pending=0),
+}
+
+
+@pytest.mark.parametrize("mistake", REFUSED)
+def test_a_socket_that_is_given_with_a_mistake_beside_it_stays_with_its_owner(mistake):
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        address = sock.getsockname()
+        with pytest.raises((ValueError, OverflowError)):
+            REFUSED[mistake](sock)
+    with pytest.raises(ConnectionRefusedError):
+        rsock.TcpClient(address)
+
+
+def test_a_socket_that_is_closed_is_no_place(make):
+    sock = socket.create_server(("127.0.0.1", 0))
+    sock.close()
+    with pytest.raises(OSError) as caught:
+        make(sock)
+    assert caught.value.errno == errno.EBADF
+
+
 def test_a_datagram_socket_is_refused(make):
     with socket.socket(type=socket.SOCK_DGRAM) as bound:
         bound.bind(("127.0.0.1", 0))

@@ -68,8 +68,7 @@ def _place(address):
         return ("abstract", path[1:]) if path[:1] == b"\0" else ("path", path)
     fileno = getattr(address, "fileno", None)
     if fileno is not None:
-        # A second descriptor, so that the caller's object may be closed or collected.
-        return ("fd", _rsock.dup(fileno()))
+        return ("fd", fileno())
     raise TypeError(
         "address must be (host, port), a port, a path, a bound socket or 'systemd', "
         f"not {type(address).__name__}"

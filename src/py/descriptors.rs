@@ -24,10 +24,12 @@ pub(super) fn close(py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<()> {
 #[pyfunction]
 #[pyo3(signature = (fd, /))]
 pub(super) fn dup(fd: &Bound<'_, PyAny>) -> PyResult<i32> {
-    let fd = checked(number::sole_int(fd)?)?;
-    Ok(sys::duplicate(raw::lend(fd))
-        .map(OwnedFd::into_raw_fd)
-        .map_err(Error::Os)?)
+    Ok(duplicate(number::sole_int(fd)?)?.into_raw_fd())
+}
+
+/// Make a second descriptor of one that Python names by its number.
+pub(super) fn duplicate(number: i32) -> Result<OwnedFd, Error> {
+    Ok(sys::duplicate(raw::lend(checked(number)?))?)
 }
 
 /// Make two sockets that are connected, as socketpair(2); AF_UNIX streams if nothing is said.

@@ -10,7 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use socket2::SockAddr;
 
-use super::{address, number, raw};
+use super::descriptors::duplicate;
+use super::{address, number};
 use crate::error::Error;
 use crate::net::Socket;
 use crate::net::socket::Kind;
@@ -29,9 +30,11 @@ pub(super) fn place_of(description: &Bound<'_, PyTuple>) -> PyResult<Place> {
             Ok(Place::Path(PathBuf::from(OsString::from_vec(path))))
         }
         "abstract" => Ok(Place::Abstract(description.get_item(1)?.extract()?)),
-        "fd" => Ok(Place::Fd(raw::adopt(number::int(
+        // A second descriptor, so that the caller's object may be closed or collected. It is made
+        // here, where nothing can fail any more before it has an owner.
+        "fd" => Ok(Place::Fd(duplicate(number::int(
             &description.get_item(1)?,
-        )?))),
+        )?)?)),
         "systemd" => Ok(Place::Systemd(None)),
         _ => Err(PyValueError::new_err(format!(
             "no such kind of place: {kind}"
