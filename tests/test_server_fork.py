@@ -52,6 +52,40 @@ AT_ONCE = """
     print("all")
 """
 
+LOGGED = """
+    import os, rsock, threading
+
+    told, over = threading.Semaphore(0), threading.Event()
+    pages = rsock.PageServer(0, {"/": "x"}, log=lambda line: told.release()).start()
+
+    def visit():
+        with rsock.TcpClient(pages.address) as client:
+            while not over.is_set():
+                client.sendall(b"GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" * 20)
+                for _ in range(20):
+                    client.recv_until(b"\\r\\n\\r\\nx")
+
+    visitors = [threading.Thread(target=visit) for _ in range(3)]
+    for visitor in visitors:
+        visitor.start()
+    for _ in range(400):
+        told.acquire()
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    over.set()
+    for visitor in visitors:
+        visitor.join()
+    print(pages.stop())
+"""
+
+
+def test_a_fork_while_requests_are_logged_has_a_child_that_runs():
+    printed = support.python(LOGGED, options=("-W", "ignore::DeprecationWarning"))
+    assert printed == "True\n"
+
+
 BUSY = {
     "datagrams": ("rsock.UdpServer(0, handler=lambda data, addr: data)", 0),
     "events": ("rsock.TcpServer(0, on_data=lambda data, conn: data, event_threads=2)", 0),

@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use super::argument::at_least_one;
 use super::place::shown;
+use super::reported::tell;
 use crate::http::asked::AskedLimits;
 use crate::service::Service;
 use crate::service::pages::{Content, Manner, Page, PageError, Pages, Root, Site, Table, Tell};
@@ -110,12 +111,8 @@ fn wrong(error: PageError) -> PyErr {
 /// Have a Python function told of each request.
 fn teller(report: Arc<Py<PyAny>>) -> Tell {
     Box::new(move |peer, line| {
-        // None when the interpreter is ending: then there is nobody to tell.
-        Python::try_attach(|py| {
-            let told = shown(py, peer).and_then(|peer| report.call1(py, ("request", (peer, line))));
-            if let Err(error) = told {
-                error.write_unraisable(py, None);
-            }
+        tell(&report, "request", |py| {
+            Ok((shown(py, peer)?, line).into_pyobject(py)?.into_any())
         });
     })
 }

@@ -59,17 +59,26 @@ impl Service for Reported {
             Notice::Exhausted => ("exhausted", None),
             _ => return,
         };
-        // None when the interpreter is ending: then there is nobody to tell.
-        fork::attach(|py| {
-            let told = peer
-                .map_or_else(|| Ok(py.None().into_bound(py)), |peer| shown(py, peer))
-                .and_then(|peer| {
-                    let what = PyString::new(py, what);
-                    raw::call(self.report.bind(py), &what, Some(&peer))
-                });
-            if let Err(error) = told {
-                error.write_unraisable(py, None);
-            }
+        tell(&self.report, what, |py| {
+            peer.map_or_else(|| Ok(py.None().into_bound(py)), |peer| shown(py, peer))
         });
     }
+}
+
+/// Tell a Python function what happened to whom, from a thread that Python may not know.
+pub(super) fn tell(
+    report: &Py<PyAny>,
+    what: &str,
+    whom: impl for<'py> FnOnce(Python<'py>) -> PyResult<Bound<'py, PyAny>>,
+) {
+    // None when the interpreter is ending: then there is nobody to tell.
+    fork::attach(|py| {
+        let told = whom(py).and_then(|whom| {
+            let what = PyString::new(py, what);
+            raw::call(report.bind(py), &what, Some(&whom))
+        });
+        if let Err(error) = told {
+            error.write_unraisable(py, None);
+        }
+    });
 }
