@@ -5,6 +5,7 @@ import errno
 import threading
 
 import pytest
+import rsock
 
 
 def test_what_one_end_sends_the_other_receives(tcp):
@@ -75,6 +76,28 @@ def test_waitall_fills_the_whole_size(socket, tcp, spawn):
     client.sendall(b"abc")
     client.sendall(b"def")
     assert reader.result() == b"abcdef"
+
+
+@pytest.mark.parametrize("size", [1000, 4096, 65536])
+@pytest.mark.parametrize("method", ["recv", "recvfrom", "recvmsg"])
+def test_bytes_that_are_thrown_away_come_as_zeros_and_not_as_what_was_in_memory(size, method):
+    # The original hands out what was there, so it cannot be asked.
+    with rsock.create_server(("127.0.0.1", 0)) as listener:
+        with rsock.create_connection(listener.getsockname()) as client:
+            server, _ = listener.accept()
+            with server:
+                client.sendall(b"s" * 900)
+                assert server.recv(size) == b"s" * 900
+                client.sendall(b"x" * 900)
+                got = getattr(server, method)(size, *[0] * (method == "recvmsg"), rsock.MSG_TRUNC)
+                if method != "recv":
+                    got = got[0]
+                assert got == bytes(900)
+                client.sendall(b"y" * 5000)
+                server.recv(5000, rsock.MSG_PEEK | rsock.MSG_WAITALL)
+                assert server.recv(65536, rsock.MSG_TRUNC) == bytes(5000)
+                client.sendall(b"z")
+                assert server.recv(size) == b"z"
 
 
 def test_out_of_band_data_comes_apart(socket, tcp):

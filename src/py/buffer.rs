@@ -134,17 +134,25 @@ const LARGEST_SPARE: usize = 256 * 1024;
 static SPARE: AtomicPtr<ffi::PyObject> = AtomicPtr::new(std::ptr::null_mut());
 
 /// Make bytes of what is received into memory of `room` bytes; with what else `receive` tells.
+///
+/// Whoever receives, the kernel or our own code, fills as much of the memory as it says, from its
+/// beginning. With MSG_TRUNC among the flags it need not: TCP then counts bytes that it throws
+/// away. So for that the memory has a content before, zeros.
 pub(super) fn receive<'py, T>(
     py: Python<'py>,
     room: usize,
+    flags: c_int,
     receive: impl FnOnce(&mut Target<'_>) -> PyResult<(usize, T)>,
 ) -> PyResult<(Bound<'py, PyBytes>, T)> {
     if room > SMALL {
-        return receive_large(py, room, receive);
+        return receive_large(py, room, flags, receive);
     }
     let mut memory = [MaybeUninit::<u8>::uninit(); SMALL];
+    if throws_away(flags) {
+        memory[..room].fill(MaybeUninit::new(0));
+    }
     let (count, rest) = receive(&mut Target::from(&mut memory[..room]))?;
-    // SAFETY: the kernel filled as much as it says, as far as there was room.
+    // SAFETY: as far as there was room, what is counted was filled just now, or with zeros before.
     let bytes = unsafe { std::slice::from_raw_parts(memory.as_ptr().cast(), count.min(room)) };
     Ok((exactly(py, bytes, count)?, rest))
 }
@@ -153,17 +161,21 @@ pub(super) fn receive<'py, T>(
 fn receive_large<'py, T>(
     py: Python<'py>,
     room: usize,
+    flags: c_int,
     receive: impl FnOnce(&mut Target<'_>) -> PyResult<(usize, T)>,
 ) -> PyResult<(Bound<'py, PyBytes>, T)> {
     let bytes = spare(py, room)?;
     // SAFETY: bytes that nobody else knows, `room` long.
     let (start, mut target) = unsafe {
         let start = ffi::PyBytes_AS_STRING(bytes.as_ptr()).cast_mut().cast();
+        if throws_away(flags) {
+            std::ptr::write_bytes(start, 0, room);
+        }
         (start, Target::from_raw(start, room))
     };
     let (count, rest) = receive(&mut target)?;
     if count <= SMALL || count > room {
-        // SAFETY: the kernel filled as much as it says, as far as there was room.
+        // SAFETY: as in `receive`.
         let filled = unsafe { std::slice::from_raw_parts(start, count.min(room)) };
         let message = exactly(py, filled, count)?;
         keep(bytes, room);
@@ -176,6 +188,11 @@ fn receive_large<'py, T>(
         Bound::from_owned_ptr_or_err(py, bytes)?
     };
     Ok((bytes.cast_into()?, rest))
+}
+
+/// Return whether what is received may be counted without being there.
+const fn throws_away(flags: c_int) -> bool {
+    flags & libc::MSG_TRUNC != 0
 }
 
 /// Make bytes of what was filled; with MSG_TRUNC the kernel counts also what it cut off.

@@ -231,7 +231,7 @@ impl Audience for Ears<'_> {
     fn hold(&mut self, length: usize, fill: Fill<'_, Self>) -> PyResult<()> {
         let py = self.py;
         let receive = |memory: &mut Target<'_>| Ok((fill(self, memory)?, ()));
-        let (bytes, ()) = buffer::receive(py, length, receive)?;
+        let (bytes, ()) = buffer::receive(py, length, 0, receive)?;
         self.held = Some(bytes);
         Ok(())
     }

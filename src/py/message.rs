@@ -28,7 +28,7 @@ pub(super) fn recvmsg<'py>(
         .map_err(|_| PyValueError::new_err("negative buffer size in recvmsg()"))?;
     address::known(socket)?;
     let mut control = control_room(room)?;
-    let outcome = buffer::receive(py, size, |target| {
+    let outcome = buffer::receive(py, size, flags, |target| {
         let targets = std::slice::from_mut(target);
         let received = socket.recv_message(&Interpreter(py), targets, &mut control, flags)?;
         Ok((received.count, received))

@@ -29,7 +29,7 @@ pub(super) fn recv<'py>(
         // As in the standard module, nothing is done for nothing, not even on a closed socket.
         return Ok(PyBytes::new(py, b""));
     }
-    let (bytes, ()) = buffer::receive(py, size, |target| {
+    let (bytes, ()) = buffer::receive(py, size, flags, |target| {
         Ok((socket.recv(&Interpreter(py), target, flags)?, ()))
     })?;
     Ok(bytes)
@@ -44,7 +44,7 @@ pub(super) fn recvfrom<'py>(
     let (size, flags) = (number::size(bufsize)?, flags.int_or(0)?);
     let size = checked_size(size, "recvfrom")?;
     address::known(socket)?;
-    buffer::receive(py, size, |target| {
+    buffer::receive(py, size, flags, |target| {
         let (count, sender) = socket.recv_from(&Interpreter(py), target, flags)?;
         Ok((count, address::to_python(py, socket, &sender)?))
     })
