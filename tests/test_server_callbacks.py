@@ -320,6 +320,39 @@ def test_sending_to_a_client_that_does_not_read_says_so_in_the_end():
                 pytest.fail("64 MiB wait for a client that may have 64 KiB")
 
 
+def test_sending_without_end_in_a_function_says_so_in_the_end():
+    taken = queue.SimpleQueue()
+    piece = bytes(1 << 10)
+
+    def on_data(data, conn):
+        taken.put(next(count for count in range(1000) if not conn.send(piece)))
+        return b"!"
+
+    with rsock.TcpServer(0, on_data=on_data, max_pending=1 << 16) as server:
+        with client_of(server) as client:
+            for _ in range(2):
+                client.sendall(b"x")
+                assert taken.get(timeout=support.PATIENCE) == 64
+                assert client.recv_exactly((64 << 10) + 1) == bytes(64 << 10) + b"!"
+
+
+def test_what_waits_for_a_client_counts_when_a_function_sends_more():
+    taken = queue.SimpleQueue()
+
+    def on_data(data, conn):
+        taken.put(conn.send(b"x" * int(data)))
+
+    with rsock.TcpServer(0, framing="line", on_data=on_data, max_pending=1000) as server:
+        with client_of(server) as client:
+            client.sendall("2000\n10\n")
+            assert taken.get(timeout=support.PATIENCE)
+            assert not taken.get(timeout=support.PATIENCE)
+            assert client.recv_line() == b"x" * 2000 + b"\n"
+            client.sendall("10\n")
+            assert taken.get(timeout=support.PATIENCE)
+            assert client.recv_line() == b"x" * 10 + b"\n"
+
+
 @pytest.mark.parametrize(
     ("framing", "stream"),
     [("line", b"one\ntwo\n"), ("length", b"\0\0\0\3one\0\0\0\3two")],

@@ -311,6 +311,9 @@ fn talk(service: &dyn Service, pieces: &[&[u8]]) -> Vec<(Vec<u8>, Flow)> {
         fn send(&self, _: Vec<u8>) -> bool {
             false
         }
+        fn takes(&self, _: usize) -> bool {
+            false
+        }
         fn close(&self) {}
     }
 

@@ -194,7 +194,7 @@ impl Calls {
         out: &mut Vec<u8>,
     ) -> Flow {
         let py = function.py();
-        connection.get().begin();
+        connection.get().begin(out.len());
         let outcome = match message {
             Some(message) => raw::call(function, message, Some(connection)),
             None => raw::call(function, connection, None),
@@ -293,6 +293,8 @@ pub(super) struct Connection {
 
 #[derive(Default)]
 struct Aside {
+    /// How many bytes of earlier answers wait to be sent together with these.
+    before: usize,
     sent: Vec<u8>,
     close: bool,
 }
@@ -316,8 +318,11 @@ impl Connection {
         }
         if self.is_asked_here() {
             if let Some(aside) = self.aside().as_mut() {
-                aside.sent.extend_from_slice(&bytes);
-                return Ok(true);
+                let taken = bytes.is_empty() || self.remote.takes(aside.before + aside.sent.len());
+                if taken {
+                    aside.sent.extend_from_slice(&bytes);
+                }
+                return Ok(taken);
             }
         }
         Ok(self.remote.send(bytes))
@@ -400,8 +405,11 @@ impl Connection {
         self.aside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self) {
-        *self.aside() = Some(Aside::default());
+    fn begin(&self, before: usize) {
+        *self.aside() = Some(Aside {
+            before,
+            ..Aside::default()
+        });
     }
 
     /// Return whether this is the thread in which the functions run.

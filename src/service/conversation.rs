@@ -159,6 +159,13 @@ impl Remote {
         self.0.send(bytes)
     }
 
+    /// Return whether [`Remote::send`] would take bytes if so many waited already beside those
+    /// that do: whoever holds some back for a while asks before he takes more.
+    #[must_use]
+    pub fn takes(&self, beside: usize) -> bool {
+        self.0.takes(beside)
+    }
+
     /// Close the connection once everything is sent.
     pub fn close(&self) {
         self.0.close();
@@ -169,6 +176,8 @@ impl Remote {
 pub trait Post: Send + Sync {
     /// Take bytes to send.
     fn send(&self, bytes: Vec<u8>) -> bool;
+    /// Return whether bytes would be taken if so many more waited.
+    fn takes(&self, beside: usize) -> bool;
     /// Take the wish to close.
     fn close(&self);
 }

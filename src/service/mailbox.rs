@@ -177,6 +177,12 @@ impl Line {
         waiting.bytes = Vec::new();
     }
 
+    /// Return whether less waits than may. At a limit of 0, too, one answer may go beyond.
+    fn has_room(&self, waiting: &Waiting, beside: usize) -> bool {
+        let held = waiting.bytes.len() + self.kept.load(Ordering::Relaxed);
+        held + beside < self.limit.max(1)
+    }
+
     fn tell(&self, mut waiting: MutexGuard<'_, Waiting>) {
         let told = mem::replace(&mut waiting.told, true);
         drop(waiting);
@@ -196,9 +202,7 @@ impl Post for Line {
         if bytes.is_empty() {
             return true;
         }
-        let held = waiting.bytes.len() + self.kept.load(Ordering::Relaxed);
-        // At a limit of 0, too, one answer may go beyond.
-        if held >= self.limit.max(1) {
+        if !self.has_room(&waiting, 0) {
             return false;
         }
         if waiting.bytes.is_empty() {
@@ -208,6 +212,11 @@ impl Post for Line {
         }
         self.tell(waiting);
         true
+    }
+
+    fn takes(&self, beside: usize) -> bool {
+        let waiting = lock(&self.waiting);
+        !waiting.gone && !waiting.close && self.has_room(&waiting, beside)
     }
 
     fn close(&self) {

@@ -18,6 +18,9 @@ impl Post for Nobody {
     fn send(&self, _: Vec<u8>) -> bool {
         false
     }
+    fn takes(&self, _: usize) -> bool {
+        false
+    }
     fn close(&self) {}
 }
 

@@ -81,6 +81,12 @@ impl Link {
         outgoing
     }
 
+    /// Return whether others may still send, with so many bytes beside those that wait.
+    fn takes(&self, outgoing: &Outgoing, beside: usize) -> bool {
+        let limit = self.state.shared.settings.max_pending;
+        !outgoing.dead && !outgoing.closing && outgoing.pending.len() + beside < limit
+    }
+
     fn notify(&self, outgoing: &Outgoing) {
         if outgoing.waiting > 0 {
             self.changed.notify_all();
@@ -220,9 +226,8 @@ pub(super) struct Poster(pub(super) Arc<Link>);
 
 impl Post for Poster {
     fn send(&self, bytes: Vec<u8>) -> bool {
-        let settings = &self.0.state.shared.settings;
         let mut outgoing = self.0.lock();
-        if outgoing.dead || outgoing.closing || outgoing.pending.len() >= settings.max_pending {
+        if !self.0.takes(&outgoing, 0) {
             return false;
         }
         outgoing.posted = Some(Instant::now());
@@ -245,6 +250,10 @@ impl Post for Poster {
             // The connection's own thread finds out by itself.
             Err(_) => false,
         }
+    }
+
+    fn takes(&self, beside: usize) -> bool {
+        self.0.takes(&self.0.lock(), beside)
     }
 
     fn close(&self) {
