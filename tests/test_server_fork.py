@@ -52,6 +52,49 @@ AT_ONCE = """
     print("all")
 """
 
+SLOT = """
+    import os, rsock, socket, support
+
+    large = bytes(32 << 20)
+    server = rsock.TcpServer(
+        0, on_data=lambda data, conn: large if data == b"more" else conn.close(), max_pending=1
+    ).start()
+    first = socket.create_connection(server.address)
+    support.until(lambda: server.connections == 1)
+    ours, childs = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        # It has a copy of the server's end of the connection for as long as it lives.
+        first.close()
+        os.close(ours[1])
+        os.write(childs[1], b"!")
+        os.read(ours[0], 1)
+        os._exit(0)
+    os.read(childs[0], 1)
+    first.sendall(b"exit")
+    assert first.recv(1) == b""
+    support.until(lambda: server.connections == 0)
+    with rsock.TcpClient(server.address) as second:
+        second.sendall(b"more")
+        # Its connection waits for room, and receives nothing meanwhile.
+        assert second.recv(1) == b"\\0"
+        support.reset(first)
+        # The loop has heard of the reset before this one is served.
+        with rsock.TcpClient(server.address) as third:
+            third.sendall(b"exit")
+            assert third.recv() == b""
+        print(len(second.recv_exactly(len(large) - 1)), server.stats["errors"])
+    os.write(ours[1], b"!")
+    os.waitpid(child, 0)
+    print(server.stop())
+"""
+
+
+def test_a_connection_that_a_child_has_a_copy_of_is_none_of_who_comes_after_it():
+    printed = support.python(SLOT, options=("-W", "ignore::DeprecationWarning"))
+    assert printed == f"{(32 << 20) - 1} 0\nTrue\n"
+
+
 LOGGED = """
     import os, rsock, threading
 

@@ -148,8 +148,10 @@ impl Turn {
             self.told.push(Told::Panicked(peer.clone()));
         }
         self.forget(peer);
-        // Said, and not left to the closing of the descriptor: a child process may have a copy.
+        // Said, and not left to the closing of the descriptor: a child process may have a copy. Then
+        // the kernel would go on telling of it, too, in the name of who has the slot by then.
         let _: io::Result<()> = socket.shutdown(Shutdown::Write);
+        let _: io::Result<()> = self.poll.deregister(&mut SourceFd(&socket.as_raw_fd()));
         drop(socket);
         if let Some(door) = &mut self.door {
             door.unblock();
