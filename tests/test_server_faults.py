@@ -268,6 +268,21 @@ def test_a_server_that_lacks_threads_to_start_with_does_not_wait_for_those_it_ha
     assert printed == "BlockingIOError False\nrefused True\n"
 
 
+BY_SOCKET = {
+    "events": rsock.HelloServer,
+    "threads": lambda sock: rsock.HelloServer(sock, concurrency="threads"),
+    "handler": lambda sock: rsock.TcpServer(sock, lambda sock, addr: None),
+}
+
+
+@pytest.mark.parametrize("kind", BY_SOCKET)
+def test_a_listener_that_somebody_shuts_down_is_counted_and_not_called_a_lack(kind, recwarn):
+    with socket.create_server(("127.0.0.1", 0)) as sock, BY_SOCKET[kind](sock) as server:
+        sock.shutdown(socket.SHUT_RDWR)
+        support.until(lambda: server.stats["errors"] > 0)
+    assert [str(warning.message) for warning in recwarn] == []
+
+
 def test_an_error_in_one_server_is_none_of_another(server):
     with rsock.HelloServer(0, framing="length", max_message=1) as other:
         with socket.create_connection(other.address, timeout=support.PATIENCE) as client:

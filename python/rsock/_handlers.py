@@ -142,11 +142,15 @@ class _Handlers:
             except OSError as error:
                 if self._stopping.is_set():
                     return
-                if error.errno in _EXHAUSTED and not warned:
+                if error.errno == ECONNABORTED:  # which concerns one client, and is over
+                    continue
+                if error.errno not in _EXHAUSTED:
+                    with self._lock:
+                        self._counts["errors"] += 1
+                elif not warned:
                     self._report("exhausted", None)
                     warned = True
-                if error.errno != ECONNABORTED:  # which concerns one client, and is over
-                    self._stopping.wait(0.1)
+                self._stopping.wait(0.1)
                 continue
             warned = False
             self._begin(sock, address)

@@ -119,6 +119,14 @@ impl Listener {
     }
 }
 
+/// Return whether what accept(2) says is that there is nothing left to accept with, which passes.
+pub(super) fn is_exhausted(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
+    )
+}
+
 /// Return whether what accept(2) says concerns the one client, or nobody.
 fn is_of_client(error: &io::Error) -> bool {
     matches!(

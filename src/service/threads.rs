@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use socket2::SockAddr;
 
 use super::engine::{Engine, Shared};
+use super::listener::is_exhausted;
 use super::{Listener, Notice, Stats};
 use crate::error::Result;
 use crate::sys;
@@ -172,9 +173,13 @@ impl State {
                 }
                 // A signal, or a readiness that another process was faster to use.
                 Ok(None) => drop(poll::wait_either(listener.fd(), bell)),
-                Err(_) => {
-                    self.tell_exhausted(exhausted);
-                    exhausted = true;
+                Err(error) => {
+                    if is_exhausted(&error) {
+                        self.tell_exhausted(exhausted);
+                        exhausted = true;
+                    } else {
+                        Stats::add(&self.shared.stats.errors, 1);
+                    }
                     // The listener stays readable: only the bell, or time, ends this wait.
                     let _ = poll::wait(bell, Readiness::Read, Some(RECOVERY));
                 }

@@ -8,6 +8,7 @@ use socket2::Socket;
 
 use super::Common;
 use crate::service::engine::Shared;
+use crate::service::listener::is_exhausted;
 use crate::service::mailbox::Arrival;
 use crate::service::{Listener, Notice, Stats};
 
@@ -98,11 +99,7 @@ impl Door {
     /// Leave the listener alone: asking again at once would only burn the processor.
     fn pause(&mut self, now: Instant, shared: &Shared, error: &io::Error) {
         self.retry = Some(now + PAUSE);
-        let exhausted = matches!(
-            error.raw_os_error(),
-            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
-        );
-        if !exhausted {
+        if !is_exhausted(error) {
             Stats::add(&shared.stats.errors, 1);
         } else if !self.told {
             self.told = true;
