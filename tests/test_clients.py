@@ -147,6 +147,29 @@ def test_a_deadline_holds_for_the_whole_call(ends, spawn, call):
         stop.set()
 
 
+WAITING = """
+    import os, rsock, socket
+
+    # Nobody answers at any of these.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with socket.socket(type=socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", 0))
+            for make, place in (rsock.TcpClient, listener), (rsock.UdpClient, silent):
+                with make(place.getsockname(), timeout=0.1) as client:
+                    with socket.socket(fileno=os.dup(client.fileno())) as copy:
+                        copy.setblocking(True)
+                    for call in (lambda: client.recv(), lambda: client.ask(b"?")) * 2:
+                        try:
+                            call()
+                        except TimeoutError:
+                            print("timed out")
+"""
+
+
+def test_a_deadline_holds_whatever_a_copy_of_the_descriptor_is_told():
+    assert support.python(WAITING) == "timed out\n" * 8
+
+
 def test_what_came_before_a_timeout_is_found_by_the_next_call(ends):
     client, peer = ends
     client.timeout = SHORT

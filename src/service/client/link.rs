@@ -1,6 +1,6 @@
 //! What all clients share: connecting, closing while calls are under way, the words of errors.
 
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::net::blocking::{Order, perform};
 use crate::net::socket::Kind;
 use crate::net::{Caller, Deadline, Patience, Socket};
 use crate::sys;
-use crate::sys::io::Source;
+use crate::sys::io::{Source, Target};
 use crate::sys::poll::Readiness;
 
 /// What a client was about when a call failed.
@@ -139,9 +139,8 @@ impl Link {
     ) -> Result<usize, Cause<C::Error>> {
         let how = (Readiness::Read, order);
         let count = perform(&Keep(caller), &self.socket, deadline, how, |fd| {
-            let socket = SockRef::from(&fd);
-            let mut socket: &socket2::Socket = &socket;
-            socket.read(room)
+            // Whoever has a copy of the descriptor, a child process too, may let its calls wait.
+            sys::io::recv(fd, &mut Target::from(&mut *room), libc::MSG_DONTWAIT)
         })?;
         if count == 0 && self.is_closed() {
             return Err(Cause::Closed);
