@@ -129,6 +129,28 @@ def test_a_fork_while_requests_are_logged_has_a_child_that_runs():
     assert printed == "True\n"
 
 
+def test_servers_that_are_loaded_anew_do_not_hold_up_a_fork():
+    printed = support.python(
+        """
+        import importlib, os, rsock, rsock._rsock, rsock._server_base
+
+        importlib.reload(rsock._server_base)
+        # As often as before Python 3.12, in later ones, too.
+        for at in "before", "before", "after", "after":
+            getattr(rsock._rsock, at + "_fork")()
+        child = os.fork()
+        if not child:
+            os._exit(3)
+        print(os.WEXITSTATUS(os.waitpid(child, 0)[1]))
+        with rsock.TcpServer(0, on_data=lambda data, conn: data) as server:
+            with rsock.TcpClient(server.address) as client:
+                print(client.ask(b"x"))
+        """,
+        options=("-W", "ignore::DeprecationWarning"),
+    )
+    assert printed == "3\nb'x'\n"
+
+
 BUSY = {
     "datagrams": ("rsock.UdpServer(0, handler=lambda data, addr: data)", 0),
     "events": ("rsock.TcpServer(0, on_data=lambda data, conn: data, event_threads=2)", 0),

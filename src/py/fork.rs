@@ -28,8 +28,14 @@ pub(super) fn attach<T>(work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
 }
 
 /// Wait until no thread of ours is getting its record, and let none begin.
+///
+/// Asked a second time it does nothing: who loads the servers anew asks for it once more, and there
+/// is no way to take back what was asked for before.
 #[pyfunction]
 pub(super) fn before_fork(py: Python<'_>) {
+    if FORKING.with(|held| held.borrow().is_some()) {
+        return;
+    }
     // Detached: whoever gets a record waits for the interpreter next.
     py.detach(|| {
         let forking = RECORDS.write().unwrap_or_else(PoisonError::into_inner);
