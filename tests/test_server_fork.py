@@ -36,6 +36,38 @@ def test_a_child_leaves_the_server_to_its_parent(action, kind):
     assert printed == "3 True b'Hello, x!' True\n"
 
 
+PORT = """
+    import os, rsock, sys
+
+    server = rsock.UdpServer(0, ARGUMENT).start()
+    address = server.address
+    ours, childs = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        ACTION
+        os.close(ours[1])
+        os.write(childs[1], b"!")
+        os.read(ours[0], 1)
+        os._exit(0)
+    os.read(childs[0], 1)
+    print(server.running, server.stop())
+    with rsock.UdpServer(address, ARGUMENT) as again:
+        print(again.address == address)
+    os.write(ours[1], b"!")
+    os.waitpid(child, 0)
+"""
+
+LETS_GO = {"stop": "server.stop()", "collect": "import gc; del server; gc.collect()"}
+
+
+@pytest.mark.parametrize("kind", sorted(ARGUMENTS))
+@pytest.mark.parametrize("action", sorted(LETS_GO))
+def test_a_child_that_has_stopped_the_server_does_not_hold_its_port(action, kind):
+    source = PORT.replace("ACTION", LETS_GO[action]).replace("ARGUMENT", ARGUMENTS[kind])
+    printed = support.python(source, options=("-W", "ignore::DeprecationWarning"))
+    assert printed == "True True\nTrue\n"
+
+
 AT_ONCE = """
     import os, rsock
 

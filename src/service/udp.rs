@@ -20,7 +20,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ use self::worker::Worker;
 use super::mailbox::lock;
 use crate::error::Result;
 use crate::sys::batch;
+use crate::sys::descriptor::bury;
 
 /// How a server of datagrams is run.
 #[derive(Clone, Debug)]
@@ -73,6 +74,8 @@ struct Shared {
     stopping: AtomicBool,
     /// Written to in order to wake a server that waits for this too.
     waker: UnixStream,
+    /// Belongs to the thread that receives, and goes with it.
+    socket: Weak<OwnedFd>,
     /// Shut down in order to wake a server that waits for its socket only.
     twin: Mutex<Option<OwnedFd>>,
     /// How the server ended, once it has.
@@ -108,10 +111,12 @@ impl UdpServer {
         };
         let (waker, woken) = UnixStream::pair()?;
         waker.set_nonblocking(true)?;
+        let socket = Arc::new(socket);
         let shared = Arc::new(Shared {
             counters: Counters::default(),
             stopping: AtomicBool::new(false),
             waker,
+            socket: Arc::downgrade(&socket),
             twin: Mutex::new(twin),
             ended: Mutex::new(None),
             end: Condvar::new(),
@@ -155,11 +160,11 @@ impl UdpServer {
         lock(&self.shared.ended).flatten()
     }
 
-    /// Begin to end, without waiting. A forked child has nothing to end: the socket that it
-    /// inherited is its parent's as well.
+    /// Begin to end, without waiting. A forked child only closes its copies of the socket, which
+    /// is its parent's as well.
     pub fn shut(&self) {
         if !self.is_here() {
-            return;
+            return self.abandon();
         }
         self.shared.stopping.store(true, Ordering::Release);
         // A waker that takes no more has been written to before.
@@ -205,6 +210,18 @@ impl UdpServer {
         ended
     }
 
+    /// Let go of the socket in a child process, so that the port is free when the parent has stopped.
+    fn abandon(&self) {
+        // The thread that owns it is in the parent: it can only be put out of the way.
+        if let Some(socket) = self.shared.socket.upgrade() {
+            let _ = bury(socket.as_fd());
+        }
+        // A lock that a thread of the parent held stays locked here.
+        if let Ok(mut twin) = self.shared.twin.try_lock() {
+            drop(twin.take());
+        }
+    }
+
     /// Return whether this is the process that started the server.
     fn is_here(&self) -> bool {
         process::id() == self.process
@@ -218,9 +235,13 @@ impl Drop for UdpServer {
             if !self.shared.stopping.load(Ordering::Acquire) {
                 self.stop(Duration::from_secs(5));
             }
-        } else if let Ok(handle) = self.handle.get_mut() {
-            // To let go of a thread that is not there would be a call about memory in other use.
-            std::mem::forget(handle.take());
+        } else {
+            self.abandon();
+            if let Ok(handle) = self.handle.get_mut() {
+                // To let go of a thread that is not there would be a call about memory in other
+                // use.
+                std::mem::forget(handle.take());
+            }
         }
     }
 }

@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// The thread's own half of a server.
 pub(super) struct Worker {
-    socket: OwnedFd,
+    socket: Arc<OwnedFd>,
     woken: UnixStream,
     exclusive: bool,
     answer: Arc<dyn Answer>,
@@ -36,7 +36,7 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(
-        socket: OwnedFd,
+        socket: Arc<OwnedFd>,
         woken: UnixStream,
         exclusive: bool,
         answer: Arc<dyn Answer>,
