@@ -366,6 +366,22 @@ def test_framings_take_messages_apart_and_frame_the_answers(framing, stream):
             assert client.recv_exactly(len(stream)) == stream
 
 
+@pytest.mark.parametrize(
+    ("framing", "stream"),
+    [("line", b"one\ntwo\nthree\n"), ("length", b"\0\0\0\3one\0\0\0\3two\0\0\0\5three")],
+)
+def test_a_message_that_is_too_long_is_an_error_and_no_message(framing, stream):
+    taken = []
+    with rsock.TcpServer(
+        0, framing=framing, max_message=3, on_data=lambda data, conn: taken.append(data)
+    ) as server:
+        with client_of(server) as client, contextlib.suppress(ConnectionResetError):
+            client.sendall(stream)
+            assert client.recv() == b""
+        assert (server.stats["messages"], server.stats["errors"]) == (2, 1)
+    assert taken == [b"one", b"two"]
+
+
 @pytest.mark.parametrize("framing", ["line", "length"])
 def test_with_a_framing_what_is_sent_aside_is_a_message_too(framing):
     def on_data(data, conn):

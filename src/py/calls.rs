@@ -105,7 +105,12 @@ impl Conversation for Call {
                         };
                     }
                     Ok(Some(message)) => self.calls.tell(py, &self.connection, message, out),
-                    Err(_) => Flow::FAIL,
+                    Err(_) => {
+                        return Flow {
+                            messages,
+                            ..Flow::FAIL
+                        };
+                    }
                 };
                 messages += 1;
                 if flow.close {
