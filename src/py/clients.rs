@@ -15,15 +15,14 @@ mod udp;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
-use socket2::SockAddr;
 
 pub(super) use self::errors::{IncompleteReadError, LimitOverrunError};
 pub(super) use self::tcp::PyTcpClient;
 pub(super) use self::udp::PyUdpClient;
 use super::argument::Given;
 use super::buffer::{Readable, Slot};
-use super::{address, lifecycle, number, raw, timeout};
-use crate::net::{Patience, Socket};
+use super::{lifecycle, number, raw, timeout};
+use crate::net::Patience;
 use crate::service::client::Failure;
 use crate::sys::io::Source;
 
@@ -72,11 +71,6 @@ fn bytes<'py>(
         Ok(bytes) => Ok(PyBytes::new(py, &bytes)),
         Err(failure) => Err(errors::raised(py, failure)),
     }
-}
-
-/// Give the address of either end to Python.
-fn place<'py>(py: Python<'py>, address: &SockAddr) -> PyResult<Bound<'py, PyAny>> {
-    address::to_python(py, &Socket::default(), address)
 }
 
 /// Say that a client was left open, unless the interpreter is ending: then nobody would hear.

@@ -14,7 +14,6 @@ use super::descriptors::duplicate;
 use super::{address, number};
 use crate::error::Error;
 use crate::net::Socket;
-use crate::net::socket::Kind;
 use crate::service::listener::{ListenOptions, Listener, Place};
 
 /// Read where to listen: a tuple whose first item says what kind of place it is.
@@ -49,14 +48,9 @@ fn port(value: &Bound<'_, PyAny>) -> PyResult<u16> {
 
 /// Write an address as `getsockname` does.
 pub(super) fn shown<'py>(py: Python<'py>, peer: &SockAddr) -> PyResult<Bound<'py, PyAny>> {
-    // An address is read in the light of a socket's kind; of that only the family matters here.
-    let socket = Socket::default();
-    socket.set_kind(Kind {
-        family: peer.family().into(),
-        kind: 0,
-        protocol: 0,
-    });
-    address::to_python(py, &socket, peer)
+    // It is read in the light of a socket's protocol, which decides only in families that neither
+    // servers nor clients have.
+    address::to_python(py, &Socket::default(), peer)
 }
 
 /// Listen at a place, and return the descriptor for a server that accepts by itself.

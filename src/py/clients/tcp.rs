@@ -6,9 +6,10 @@ use pyo3::types::{PyBytes, PyString, PyTuple, PyType};
 
 use super::destination::destination;
 use super::errors::raised;
-use super::{bytes, count, patience, place, warn_unclosed, with_bytes};
+use super::{bytes, count, patience, warn_unclosed, with_bytes};
 use crate::py::argument::{self, Given, LEFT_OUT};
 use crate::py::call::Interpreter;
+use crate::py::place::shown;
 use crate::py::{lifecycle, raw, timeout};
 use crate::service::client::TcpClient;
 
@@ -63,13 +64,13 @@ impl PyTcpClient {
     /// Where the client itself is.
     #[getter]
     fn address<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        place(py, self.client.local())
+        shown(py, self.client.local())
     }
 
     /// Where the server is.
     #[getter]
     fn peer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        place(py, self.client.peer())
+        shown(py, self.client.peer())
     }
 
     /// How many seconds each call may take, or None for ever. It can be set.

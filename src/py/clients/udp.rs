@@ -5,9 +5,10 @@ use pyo3::types::{PyBytes, PyTuple, PyType};
 
 use super::destination::destination;
 use super::errors::raised;
-use super::{bytes, count, patience, place, warn_unclosed, with_bytes};
+use super::{bytes, count, patience, warn_unclosed, with_bytes};
 use crate::py::argument::{Given, LEFT_OUT};
 use crate::py::call::Interpreter;
+use crate::py::place::shown;
 use crate::py::{lifecycle, raw, timeout};
 use crate::service::client::UdpClient;
 
@@ -59,13 +60,13 @@ impl PyUdpClient {
     /// Where the client itself is.
     #[getter]
     fn address<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        place(py, self.client.local())
+        shown(py, self.client.local())
     }
 
     /// Where the server is.
     #[getter]
     fn peer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        place(py, self.client.peer())
+        shown(py, self.client.peer())
     }
 
     /// How many seconds each wait may take, or None for ever. It can be set.
