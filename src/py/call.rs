@@ -61,11 +61,7 @@ impl Failure {
     pub(super) fn errno(self) -> PyResult<i32> {
         match self {
             Self::Core(Error::TimedOut) => Ok(libc::EAGAIN),
-            Self::Core(Error::Os(error)) => match error.raw_os_error() {
-                Some(errno) => Ok(errno),
-                None => Err(Error::Os(error).into()),
-            },
-            Self::Core(error) => Err(error.into()),
+            Self::Core(error) => error.errno().ok_or_else(|| error.into()),
             Self::Raised(error) => Err(error),
         }
     }

@@ -41,6 +41,20 @@ impl From<Error> for PyErr {
     }
 }
 
+/// Make the exception of an error that others have more to say of, in their words: its class
+/// follows from its number, as everywhere.
+pub(super) fn in_words(error: &Error, message: String) -> PyErr {
+    match (error, error.errno()) {
+        (Error::AddressInfo { code, .. }, _) => Error::AddressInfo {
+            code: *code,
+            message,
+        }
+        .into(),
+        (_, Some(errno)) => PyOSError::new_err((errno, message)),
+        _ => PyOSError::new_err(message),
+    }
+}
+
 /// Make an OSError that keeps its number, from which Python finds the subclass.
 ///
 /// PyO3's own conversion of io::Error loses the number. And before Python 3.12 an exception that

@@ -5,8 +5,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 
+use super::error::in_words;
 use super::fetch::PyFetched;
-use crate::error::Error;
 use crate::http;
 use crate::service::fetch::{Cause, Failure, Fetched};
 
@@ -96,7 +96,7 @@ pub(super) fn raised(py: Python<'_>, failure: Failure, held: Option<Bound<'_, Py
     } = failure;
     let class = match &cause {
         Cause::Core(error) | Cause::Sink(error) => {
-            return system(py, error, message, (url, reply, held));
+            return describe(py, in_words(error, message), (url, reply, held));
         }
         Cause::Http(error) => match error.kind() {
             http::Kind::Argument => return PyValueError::new_err(message),
@@ -121,20 +121,6 @@ pub(super) fn raised(py: Python<'_>, failure: Failure, held: Option<Bound<'_, Py
 
 /// Where from, and what of it.
 type Came<'py> = (String, Option<Box<Fetched>>, Option<Bound<'py, PyBytes>>);
-
-/// Make an error of the system: its class follows from its number, as everywhere.
-fn system(py: Python<'_>, error: &Error, message: String, came: Came<'_>) -> PyErr {
-    let error = match (error, error.errno()) {
-        (Error::AddressInfo { code, .. }, _) => Error::AddressInfo {
-            code: *code,
-            message,
-        }
-        .into(),
-        (_, Some(errno)) => PyOSError::new_err((errno, message)),
-        _ => PyOSError::new_err(message),
-    };
-    describe(py, error, came)
-}
 
 /// Tell an error what had come. Nothing that fails on the way hides the error itself.
 fn describe(py: Python<'_>, error: PyErr, (url, reply, held): Came<'_>) -> PyErr {

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::error::Error;
+use crate::py::error::in_words;
 use crate::service::client::{Cause, Failure};
 
 /// The other side closed the connection before everything that was waited for had come.
@@ -66,12 +67,7 @@ pub(super) fn raised(py: Python<'_>, failure: Failure<PyErr>) -> PyErr {
         Cause::Core(Error::TimedOut) | Cause::Busy | Cause::Lost { .. } => {
             PyTimeoutError::new_err(message)
         }
-        Cause::Core(Error::Os(error)) => match error.raw_os_error() {
-            Some(errno) => PyOSError::new_err((errno, message)),
-            None => PyOSError::new_err(message),
-        },
-        Cause::Core(Error::AddressInfo { code, .. }) => Error::AddressInfo { code, message }.into(),
-        Cause::Core(_) => PyOSError::new_err(message),
+        Cause::Core(error) => in_words(&error, message),
         Cause::Ended { partial, expected } => {
             let partial = PyBytes::new(py, &partial).unbind();
             PyErr::new::<IncompleteReadError, _>((message, partial, expected))

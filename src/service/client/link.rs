@@ -332,18 +332,9 @@ fn timed_out(doing: Doing, to: &str, patience: Patience) -> String {
 
 /// Say what the system's error means for a client.
 fn system(error: &Error, doing: Doing, to: &str) -> String {
-    let words = match error {
-        Error::Os(error) => match error.raw_os_error() {
-            Some(errno) => sys::strerror(errno),
-            None => error.to_string(),
-        },
-        other => other.to_string(),
-    };
-    let errno = match error {
-        Error::Os(error) => error.raw_os_error().unwrap_or(0),
-        _ => 0,
-    };
-    let what = match errno {
+    let errno = error.errno();
+    let words = errno.map_or_else(|| error.to_string(), sys::strerror);
+    let what = match errno.unwrap_or(0) {
         libc::ECONNREFUSED => {
             format!("nobody listens at {to}; start the server, or check the address")
         }
