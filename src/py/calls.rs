@@ -3,15 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 
-use pyo3::exceptions::{
-    PyAttributeError, PyMemoryError, PyRuntimeError, PyTypeError, PyValueError,
-};
+use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use socket2::SockAddr;
 
-use super::argument::{at_least_one, framing_of};
+use super::argument::{self, at_least_one, framing_of};
 use super::buffer::{Readable, Slot};
 use super::place::shown;
 use super::{fork, raw};
@@ -220,14 +218,8 @@ impl Calls {
         if answer.is_none() {
             return Ok(());
         }
-        match answer.cast::<PyBytes>() {
-            Ok(bytes) => frame(self.framing, bytes.as_bytes(), out),
-            Err(_) => {
-                let mut slot = Slot::empty();
-                let bytes = Readable::new(&mut slot, answer).map_err(|_| wrong_answer(answer))?;
-                frame(self.framing, &copied(&bytes)?, out)
-            }
-        }
+        let bytes = argument::bytes(answer).map_err(|_| wrong_answer(answer))?;
+        frame(self.framing, &bytes, out)
     }
 }
 
@@ -236,12 +228,6 @@ fn frame(framing: Framing, bytes: &[u8], out: &mut Vec<u8>) -> PyResult<()> {
     framing
         .encode(bytes, out)
         .map_err(|error| PyValueError::new_err(error.to_string()))
-}
-
-pub(super) fn copied(data: &Readable<'_, '_>) -> PyResult<Vec<u8>> {
-    data.source()
-        .to_vec()
-        .ok_or_else(|| PyMemoryError::new_err(()))
 }
 
 pub(super) fn wrong_answer(answer: &Bound<'_, PyAny>) -> PyErr {
@@ -316,7 +302,7 @@ impl Connection {
     #[pyo3(signature = (data, /))]
     fn send(&self, data: &Bound<'_, PyAny>) -> PyResult<bool> {
         let mut slot = Slot::empty();
-        let mut bytes = copied(&Readable::new(&mut slot, data)?)?;
+        let mut bytes = Readable::new(&mut slot, data)?.to_vec()?;
         if self.framing != Framing::Recv {
             let message = std::mem::take(&mut bytes);
             frame(self.framing, &message, &mut bytes)?;

@@ -9,8 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 use socket2::SockAddr;
 
-use super::argument::at_least_one;
-use super::buffer::{Readable, Slot};
+use super::argument::{self, at_least_one};
 use super::calls::{as_known_thread, report, report_panic, wrong_answer};
 use super::place::{place_of, shown};
 use super::raw;
@@ -63,9 +62,7 @@ fn append(answer: &pyo3::Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<Outcom
     if answer.is_none() {
         return Ok(Outcome::Silence);
     }
-    let mut slot = Slot::empty();
-    let bytes = Readable::new(&mut slot, answer).map_err(|_| wrong_answer(answer))?;
-    out.extend_from_slice(&super::calls::copied(&bytes)?);
+    out.extend_from_slice(&argument::bytes(answer).map_err(|_| wrong_answer(answer))?);
     Ok(Outcome::Answer)
 }
 
