@@ -10,15 +10,15 @@ use std::ffi::OsString;
 use std::net::{SocketAddrV4, SocketAddrV6};
 use std::os::unix::ffi::OsStringExt;
 
-use pyo3::exceptions::{PyBufferError, PyOSError, PyOverflowError, PyTypeError};
+use pyo3::exceptions::{PyOSError, PyOverflowError};
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyString};
+use pyo3::types::{PyByteArray, PyBytes, PyString};
 use socket2::SockAddr;
 
 use self::fields::{Fields, Words};
+use super::argument;
 use super::error::settled;
 use super::host::{host_address, ip_tuple};
-use super::raw;
 use crate::net::Socket;
 use crate::net::address::Address;
 
@@ -174,10 +174,7 @@ fn unix(address: &Bound<'_, PyAny>) -> PyResult<SockAddr> {
             _ => write(&encode_path(text)?),
         };
     }
-    if let Ok(path) = address.cast::<PyBytes>() {
-        return write(path.as_bytes());
-    }
-    write(buffer(address)?.as_bytes())
+    write(&argument::bytes(address)?)
 }
 
 /// Encode text as the names of files are; what was undecodable comes out as it went in.
@@ -194,21 +191,4 @@ fn decode_path<'py>(py: Python<'py>, path: &[u8]) -> PyResult<Bound<'py, PyAny>>
             .import("os")?
             .call_method1("fsdecode", (PyBytes::new(py, path),)),
     }
-}
-
-/// Copy the bytes of anything that has a buffer in one piece.
-fn buffer<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-    let py = value.py();
-    let view = PyMemoryView::from(value).map_err(|error| {
-        if !error.is_instance_of::<PyTypeError>(py) {
-            return error;
-        }
-        let name = raw::type_name(value);
-        PyTypeError::new_err(format!("a bytes-like object is required, not '{name}'"))
-    })?;
-    if !view.getattr("c_contiguous")?.is_truthy()? {
-        let text = "memoryview: underlying buffer is not C-contiguous";
-        return Err(PyBufferError::new_err(text));
-    }
-    Ok(view.call_method0("tobytes")?.cast_into()?)
 }

@@ -10,12 +10,13 @@ use pyo3::types::{PyBytes, PyString, PyTuple};
 use socket2::SockAddr;
 
 use super::fields::{Fields, Words};
-use super::{bad_family, bluetooth, buffer, decode_path, encode_path};
+use super::{bad_family, bluetooth, decode_path, encode_path};
 use crate::error::Error;
 use crate::net::Socket;
 use crate::net::address::{
     Address, Packet, TipcName, can_interface, interface_index, interface_name,
 };
+use crate::py::argument;
 use crate::py::error::settled;
 use crate::sys::sockaddr as raw;
 
@@ -187,7 +188,7 @@ fn packet(socket: &Socket, address: &Bound<'_, PyAny>, caller: &str) -> PyResult
             fields.int(1)?,
             fields.optional(2, Fields::int)?,
             fields.optional(3, Fields::int)?,
-            fields.optional(4, |fields, index| buffer(fields.at(index)))?,
+            fields.optional(4, |fields, index| argument::bytes(fields.at(index)))?,
         ))
     };
     let (interface, protocol, kind, hardware_kind, hardware) = read().map_err(|error| {
@@ -205,7 +206,7 @@ fn packet(socket: &Socket, address: &Bound<'_, PyAny>, caller: &str) -> PyResult
         protocol: 0,
         kind: kind.unwrap_or(libc::PACKET_HOST.into()) as u8,
         hardware_kind: hardware_kind.unwrap_or(0) as u16,
-        hardware: hardware.as_ref().map_or(&[], |bytes| bytes.as_bytes()),
+        hardware: hardware.as_deref().unwrap_or_default(),
     };
     // Too long an address counts before a protocol out of range.
     Address::Packet(packet).to_sockaddr().map_err(meaningless)?;
