@@ -122,12 +122,12 @@ pub(super) fn wrapping_unsigned(value: &Bound<'_, PyAny>) -> PyResult<u32> {
 
 /// Read an integer of any size, of which the lowest 64 bits count.
 pub(super) fn wrapping_unsigned_wide(value: &Bound<'_, PyAny>) -> PyResult<u64> {
-    match value.extract::<i64>() {
-        Ok(value) => Ok(value as u64),
+    match long(value).map_err(|error| settled(value.py(), error)) {
+        Ok(number) => Ok(number as u64),
         Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
             value.call_method0("__index__")?.bitand(u64::MAX)?.extract()
         }
-        Err(_) => long(value).map(|value| value as u64),
+        Err(error) => Err(error),
     }
 }
 

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString, PyTuple};
 
-use crate::py::error::settled;
 use crate::py::number;
 use crate::py::raw::type_name;
 
@@ -93,19 +92,12 @@ impl<'a, 'py> Fields<'a, 'py> {
 
     /// Read the low 32 bits of any integer.
     pub(super) fn mask(&self, index: usize) -> PyResult<u32> {
-        self.wide_mask(index).map(|bits| bits as u32)
+        number::wrapping_unsigned(self.at(index))
     }
 
     /// Read the low 64 bits of any integer.
     pub(super) fn wide_mask(&self, index: usize) -> PyResult<u64> {
-        let value = self.at(index);
-        match number::long(value).map_err(|error| settled(value.py(), error)) {
-            Ok(number) => Ok(number as u64),
-            Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
-                value.call_method0("__index__")?.bitand(u64::MAX)?.extract()
-            }
-            Err(error) => Err(error),
-        }
+        number::wrapping_unsigned_wide(self.at(index))
     }
 
     /// Read the low 64 bits of what is an integer already, and not only good for one.
