@@ -7,10 +7,10 @@ use std::os::fd::{IntoRawFd, OwnedFd};
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
-use socket2::SockRef;
+use socket2::{SockAddr, SockRef};
 
 use super::argument::{Given, LEFT_OUT, only};
-use super::call::Interpreter;
+use super::call::{Interpreter, KeepErrors};
 use super::lifecycle::{self, forgive_reset};
 use super::{address, detour, message, number, options, raw, timeout, transfer};
 use crate::net::{Patience, Socket};
@@ -139,27 +139,15 @@ impl PySocket {
     /// Connect to an address and wait until it is done.
     #[pyo3(signature = (*address), text_signature = "($self, address, /)")]
     fn connect(slf: &Bound<'_, Self>, address: &Bound<'_, PyTuple>) -> PyResult<()> {
-        let address = &only(address, "connect")?;
-        let (py, socket) = (slf.py(), &slf.get().socket);
-        let target = match detour::target(socket, address)? {
-            Some(elsewhere) => elsewhere,
-            None => address::from_python(socket, address, "connect")?,
-        };
-        raw::audit_pair(c"socket.connect", slf.as_any(), address)?;
-        socket.connect(&Interpreter(py), &target)
+        let target = aimed(slf, address, "connect")?;
+        slf.get().socket.connect(&Interpreter(slf.py()), &target)
     }
 
     /// Connect to an address, and return 0 or the number of the error instead of raising it.
     #[pyo3(signature = (*address), text_signature = "($self, address, /)")]
     fn connect_ex(slf: &Bound<'_, Self>, address: &Bound<'_, PyTuple>) -> PyResult<i32> {
-        let address = &only(address, "connect_ex")?;
-        let (py, socket) = (slf.py(), &slf.get().socket);
-        let target = match detour::target(socket, address)? {
-            Some(elsewhere) => elsewhere,
-            None => address::from_python(socket, address, "connect_ex")?,
-        };
-        raw::audit_pair(c"socket.connect", slf.as_any(), address)?;
-        match socket.connect(&super::call::KeepErrors(py), &target) {
+        let target = aimed(slf, address, "connect_ex")?;
+        match slf.get().socket.connect(&KeepErrors(slf.py()), &target) {
             Ok(()) => Ok(0),
             Err(failure) => failure.errno(),
         }
@@ -395,6 +383,21 @@ impl PySocket {
     ) -> PyResult<usize> {
         message::sendmsg_afalg(py, &self.socket, (msg, op, iv, assoclen), flags)
     }
+}
+
+/// Find out where a call is to connect to, and tell the audit hooks of it.
+fn aimed(
+    slf: &Bound<'_, PySocket>,
+    given: &Bound<'_, PyTuple>,
+    caller: &str,
+) -> PyResult<SockAddr> {
+    let (socket, address) = (&slf.get().socket, only(given, caller)?);
+    let target = match detour::target(socket, &address)? {
+        Some(elsewhere) => elsewhere,
+        None => address::from_python(socket, &address, caller)?,
+    };
+    raw::audit_pair(c"socket.connect", slf.as_any(), &address)?;
+    Ok(target)
 }
 
 impl Drop for PySocket {
