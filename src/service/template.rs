@@ -87,27 +87,24 @@ impl Template {
         if self.fields.iter().filter(is_data).count() != 1 {
             return None;
         }
-        let (mut from, mut place) = (0, None);
-        for (at, field) in &self.fields {
-            out.extend_from_slice(&self.text[from..*at]);
-            from = *at;
-            match field {
-                Field::Data => place = Some(out.len()),
-                Field::Time => append_time(now(), out),
-            }
-        }
-        out.extend_from_slice(&self.text[from..]);
+        let mut place = None;
+        self.fill(out, |out| place = Some(out.len()));
         place
     }
 
     /// Append the text with its fields filled in. Allocates only if `out` has to grow.
     pub fn render(&self, data: &[u8], out: &mut Vec<u8>) {
+        self.fill(out, |out| out.extend_from_slice(data));
+    }
+
+    /// Append the text with its fields filled in, `{data}` by whoever calls.
+    fn fill(&self, out: &mut Vec<u8>, mut data: impl FnMut(&mut Vec<u8>)) {
         let mut from = 0;
         for (at, field) in &self.fields {
             out.extend_from_slice(&self.text[from..*at]);
             from = *at;
             match field {
-                Field::Data => out.extend_from_slice(data),
+                Field::Data => data(out),
                 Field::Time => append_time(now(), out),
             }
         }
