@@ -57,11 +57,6 @@ impl Registry {
     /// Let the slots that became free be used again.
     pub(super) fn end_turn(&mut self) {
         self.free.append(&mut self.freed);
-        if self.count == 0 && self.slots.len() > 1024 && self.free.len() == self.slots.len() {
-            // After a rush: keep the generations, or old keys would fit new connections.
-            self.free.shrink_to_fit();
-            self.freed = Vec::new();
-        }
     }
 
     pub(super) fn get(&mut self, key: Key) -> Option<&mut Connection> {
