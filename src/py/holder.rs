@@ -22,6 +22,6 @@ pub(super) fn _port_holder(
         .parse()
         .map_err(|_| PyValueError::new_err(format!("{host:?} is no address")))?;
     let ports = if datagrams { Ports::Udp } else { Ports::Tcp };
-    let found = py.detach(|| holder::find(ports, ip.to_canonical(), port));
+    let found = py.detach(|| holder::find(ports, ip, port));
     Ok(found.map(|holder| (holder.pid, holder.name)))
 }

@@ -26,7 +26,7 @@ pub enum Ports {
 #[cfg(target_os = "linux")]
 #[must_use]
 pub fn find(ports: Ports, ip: IpAddr, port: u16) -> Option<Holder> {
-    let links = linux::sockets(ports, ip, port);
+    let links = linux::sockets(ports, ip.to_canonical(), port);
     if links.is_empty() {
         return None;
     }

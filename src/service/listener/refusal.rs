@@ -12,7 +12,7 @@ pub(super) fn refused(error: &io::Error, address: SocketAddr, kind: i32) -> Erro
     let errno = error.raw_os_error().unwrap_or(libc::EIO);
     let (ip, port) = (address.ip(), address.port());
     let reason = match errno {
-        libc::EADDRINUSE => match holder::find(ports(kind), ip.to_canonical(), port) {
+        libc::EADDRINUSE => match holder::find(ports(kind), ip, port) {
             Some(holder) if holder.pid == std::process::id() => {
                 "; this process itself holds it: stop that server first, or take another port"
                     .to_owned()
