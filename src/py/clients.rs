@@ -28,16 +28,12 @@ use crate::sys::io::Source;
 
 /// Read a timeout, which has to leave some time.
 fn patience(seconds: Given<'_, '_>, default: f64) -> PyResult<Patience> {
-    let patience = match seconds.get() {
-        Some(seconds) => timeout::patience(seconds)?,
-        None => Patience::Limited(std::time::Duration::from_secs_f64(default)),
-    };
-    if patience == Patience::None {
-        return Err(PyValueError::new_err(
-            "timeout must be more than 0, or None to wait for ever",
-        ));
+    match seconds.get() {
+        Some(seconds) => timeout::some_patience(seconds, "timeout"),
+        None => Ok(Patience::Limited(std::time::Duration::from_secs_f64(
+            default,
+        ))),
     }
-    Ok(patience)
 }
 
 /// Read how many bytes are wanted.

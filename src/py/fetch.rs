@@ -95,7 +95,7 @@ impl HttpCore {
         let environment;
         let proxies = match &self.proxies {
             Some(proxies) => proxies,
-            // Read while nobody else runs, who might change it.
+            // Read attached: under the global lock no other thread of Python can change it meanwhile.
             None => {
                 environment = Proxies::from_environment(|name| std::env::var(name).ok());
                 &environment
@@ -170,13 +170,10 @@ fn proxies_of(proxies: &Bound<'_, PyDict>) -> PyResult<Proxies> {
 
 /// Read a time that is to leave some, or None for as long as it takes.
 fn limit(seconds: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<Duration>> {
-    match timeout::patience(seconds)? {
-        Patience::Endless => Ok(None),
-        Patience::Limited(limit) => Ok(Some(limit)),
-        Patience::None => Err(PyValueError::new_err(format!(
-            "{name} must be more than 0, or None to wait for ever"
-        ))),
-    }
+    Ok(match timeout::some_patience(seconds, name)? {
+        Patience::Limited(limit) => Some(limit),
+        _ => None,
+    })
 }
 
 type Destination<'py> = (To, Option<Bound<'py, PyAny>>);

@@ -41,6 +41,16 @@ pub(super) fn patience(seconds: &Bound<'_, PyAny>) -> PyResult<Patience> {
     Ok(Patience::from_nanos(nanos))
 }
 
+/// Read a timeout of this name that has to leave some time.
+pub(super) fn some_patience(seconds: &Bound<'_, PyAny>, name: &str) -> PyResult<Patience> {
+    match patience(seconds)? {
+        Patience::None => Err(PyValueError::new_err(format!(
+            "{name} must be more than 0, or None to wait for ever"
+        ))),
+        some => Ok(some),
+    }
+}
+
 /// Turn seconds into nanoseconds, rounded away from zero: no wait is shorter than was asked.
 fn round_up(seconds: f64) -> PyResult<i64> {
     if seconds.is_nan() {
