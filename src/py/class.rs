@@ -14,7 +14,8 @@ use super::{fast, lifecycle, raw};
 /// Make a subclass whose sockets, and those of its subclasses, are looked at before they go.
 ///
 /// PyO3 has no `__del__`, and a slot that is set afterwards is not inherited: Python looks for the
-/// method that goes with it. So this one class is made by hand, for its one slot.
+/// method that goes with it. So this one class is made by hand, for that slot and the one of the
+/// methods of `fast.rs`.
 pub(super) fn with_finalizer<'py>(
     base: &Bound<'py, PyType>,
     name: &'static CStr,

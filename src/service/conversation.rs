@@ -103,8 +103,9 @@ pub trait Service: Send + Sync + 'static {
         work();
     }
 
-    /// Run a thread that drives connections, from its beginning to its end. Whoever needs something
-    /// for as long as it lives (the interpreter's record of a thread) takes it here.
+    /// Run a thread that drives many connections, an event loop, from its beginning to its end.
+    /// Whoever needs something for as long as it lives (the interpreter's record of a thread) takes
+    /// it here. A thread that has one connection runs without.
     fn thread(&self, run: &mut (dyn FnMut() + Send)) {
         run();
     }
