@@ -94,12 +94,6 @@ def peer(nothing_stays_open):
         yield start
 
 
-@pytest.fixture(params=["events", "threads"])
-def concurrency(request):
-    """Name a way to run a server that is native."""
-    return request.param
-
-
 @pytest.fixture
 def folder(tmp_path):
     """Give a folder with scripts to be played."""

@@ -148,6 +148,10 @@ fn a_tunnel_is_asked_for() {
 
 #[test]
 fn rules_that_send_connections_elsewhere() {
+    let read = |text: &str| {
+        let mut rules = ConnectTo::default();
+        rules.push_text(text).map(|()| rules)
+    };
     for (rule, host, port, wanted) in [
         ("h:80:o:81", "h", 80, Some(("o", 81))),
         ("h:80:o:81", "H.", 80, Some(("o", 81))),
@@ -175,7 +179,7 @@ fn rules_that_send_connections_elsewhere() {
         ),
         ("", "h", 80, None),
     ] {
-        let rules = ConnectTo::parse(rule).unwrap_or_else(|error| panic!("{rule}: {error}"));
+        let rules = read(rule).unwrap_or_else(|error| panic!("{rule}: {error}"));
         let wanted = wanted.map(|(host, port)| (host.to_owned(), port));
         assert_eq!(rules.of(host, port), wanted, "{rule} {host}:{port}");
     }
@@ -191,7 +195,7 @@ fn rules_that_send_connections_elsewhere() {
         "h:+80:o:1",
         "[::1]x:80:o:1",
     ] {
-        let error = ConnectTo::parse(rule).expect_err(rule);
+        let error = read(rule).expect_err(rule);
         assert!(matches!(error, Error::ConnectTo { .. }), "{rule}");
     }
 }

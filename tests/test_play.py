@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 import pytest
-from playing import CLIENT, ECHO, said
+from playing import CLIENT, ECHO, read_until, said
 
 
 def test_each_line_stands_under_the_name_of_who_said_it(folder):
@@ -334,7 +334,7 @@ def test_no_more_input_is_taken_than_is_read(folder):
     words = folder.write("server", server), folder.write("client", client)
     with folder.start(*words, stdin=subprocess.PIPE) as process:
         sent = os.write(process.stdin.fileno(), b"one\n")
-        playing.read_until(process, b"one")
+        read_until(process, b"one")
         os.set_blocking(process.stdin.fileno(), False)
         # Full for a while, that is: for good.
         while select.select([], [process.stdin], [], 1.0)[1]:
@@ -352,7 +352,7 @@ def test_who_does_not_read_the_input_any_more_holds_nothing_up(folder):
     with folder.start(*words, stdin=subprocess.PIPE) as process:
         process.stdin.write(b"one\n" + b"more\n" * 20_000)
         process.stdin.flush()
-        playing.read_until(process, b"one")
+        read_until(process, b"one")
         (folder.path / "go").write_text("")
         _, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, b"")

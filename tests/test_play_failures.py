@@ -1,5 +1,6 @@
 """`rsock play` where something goes wrong: it says so, and nothing is left."""
 
+import os
 import re
 import signal
 import subprocess

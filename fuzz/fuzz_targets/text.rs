@@ -19,9 +19,9 @@ fuzz_target!(|input: (&str, &[u8])| {
         assert!(!is_plain || found.text == plain);
     }
     let _ = Proxy::parse(label);
-    if let Ok(rules) = ConnectTo::parse(label) {
-        let _ = rules.of("example.org", 80);
-    }
+    let mut rules = ConnectTo::default();
+    let _ = rules.push_text(label);
+    let _ = rules.of("example.org", 80);
     let proxies = Proxies::from_environment(|name| match name {
         "http_proxy" => Some("p:1".to_owned()),
         "no_proxy" => Some(label.to_owned()),

@@ -42,24 +42,23 @@ impl ConnectTo {
         Ok(())
     }
 
-    /// Read rules as curl writes them, `HOST:PORT:OTHER-HOST:OTHER-PORT`, with commas or spaces
+    /// Add rules as curl writes them, `HOST:PORT:OTHER-HOST:OTHER-PORT`, with commas or spaces
     /// between.
     ///
-    /// Errors: [`Error::ConnectTo`].
-    pub fn parse(text: &str) -> Result<Self> {
-        let mut rules = Self::default();
+    /// Errors: [`Error::ConnectTo`]; the rules in front of the wrong one are added.
+    pub fn push_text(&mut self, text: &str) -> Result<()> {
         for rule in text.split([',', ' ', '\t', '\r', '\n']) {
             if !rule.is_empty() {
-                rules.push_text(rule).map_err(|reason| Error::ConnectTo {
+                self.push_rule(rule).map_err(|reason| Error::ConnectTo {
                     rule: rule.to_owned(),
                     reason,
                 })?;
             }
         }
-        Ok(rules)
+        Ok(())
     }
 
-    fn push_text(&mut self, text: &str) -> std::result::Result<(), &'static str> {
+    fn push_rule(&mut self, text: &str) -> std::result::Result<(), &'static str> {
         const FORM: &str = "write HOST:PORT:OTHER-HOST:OTHER-PORT, with IPv6 addresses in brackets";
         let (host, rest) = split(text)?;
         let (port, rest) = rest.and_then(|rest| rest.split_once(':')).ok_or(FORM)?;

@@ -125,7 +125,7 @@ pub(super) fn connections(rules: &[Bound<'_, PyAny>]) -> PyResult<ConnectTo> {
     let mut read = ConnectTo::default();
     for rule in rules {
         if let Ok(text) = rule.cast::<PyString>() {
-            read.extend(&ConnectTo::parse(text.to_str()?).map_err(refused)?);
+            read.push_text(text.to_str()?).map_err(refused)?;
         } else if let Ok((from, to)) = rule.extract::<(String, String)>() {
             read.push(&from, &to).map_err(refused)?;
         } else {
