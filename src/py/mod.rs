@@ -22,6 +22,7 @@ mod host;
 mod inet;
 mod lifecycle;
 mod message;
+mod names;
 mod number;
 mod options;
 mod pages;
@@ -89,6 +90,7 @@ mod _rsock {
         fetch_errors::init(module)?;
         constants::init(module)?;
         enums::init(py)?;
+        names::names(py);
         let low = py.get_type::<socket::PySocket>();
         module.add("socket", &low)?;
         module.add("SocketType", &low)?;

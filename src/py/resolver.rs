@@ -136,7 +136,7 @@ fn address_info<'py>(py: Python<'py>, entry: &Entry<'_>) -> PyResult<Bound<'py, 
         host::ip_tuple(py, &entry.address)?.ok_or(Error::Address("unsupported address family"))?;
     let name = match entry.canonical_name {
         Some(name) => decoded(py, name)?,
-        None => pyo3::intern!(py, "").clone(),
+        None => PyString::new(py, ""),
     };
     let (family, kind) = (
         enums::family(py, entry.family)?,

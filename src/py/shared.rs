@@ -7,7 +7,6 @@ use std::os::fd::{IntoRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
@@ -15,6 +14,7 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 use super::argument::{Given, LEFT_OUT};
 use super::call::Interpreter;
 use super::lifecycle;
+use super::names::names;
 use super::socket::PySocket;
 use super::{address, enums, number, raw, timeout};
 use crate::net::{Patience, Socket};
@@ -48,7 +48,7 @@ pub(super) fn _bind(namespace: &Bound<'_, PyDict>) -> PyResult<()> {
     let py = namespace.py();
     let class = namespace
         .as_any()
-        .get_item(intern!(py, "socket"))?
+        .get_item(&names(py).socket)?
         .cast_into::<PyType>()?;
     let face = Face {
         namespace: namespace.clone().unbind(),
@@ -108,7 +108,7 @@ impl SharedSocket {
         if slf.get()._closed() {
             return Ok(());
         }
-        slf.call_method0(intern!(slf.py(), "close")).map(drop)
+        slf.call_method0(&names(slf.py()).close).map(drop)
     }
 
     fn __getstate__(slf: &Bound<'_, Self>) -> PyResult<()> {
@@ -168,7 +168,7 @@ impl SharedSocket {
         if this.files.load(Ordering::SeqCst) > 0 {
             return Ok(());
         }
-        slf.call_method0(intern!(py, "_real_close")).map(drop)
+        slf.call_method0(&names(py).real_close).map(drop)
     }
 
     /// Count one more file, in one step: other threads may open and close files meanwhile.
@@ -186,7 +186,7 @@ impl SharedSocket {
         if !this.closed.load(Ordering::SeqCst) {
             return Ok(());
         }
-        slf.call_method0(intern!(py, "close")).map(drop)
+        slf.call_method0(&names(py).close).map(drop)
     }
 
     /// Close the socket now. `_ss`, which the standard library has, is of no use here.
@@ -228,7 +228,7 @@ fn connection<'py>(slf: &Bound<'py, SharedSocket>, fd: OwnedFd) -> PyResult<Boun
         .namespace
         .bind(py)
         .as_any()
-        .get_item(intern!(py, "socket"))?;
+        .get_item(&names(py).socket)?;
     if !class.is(&face.class) {
         return make(&class, slf, fd);
     }
@@ -247,12 +247,12 @@ fn make<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let (py, kind) = (slf.py(), core(slf).kind());
     let keywords = PyDict::new(py);
-    keywords.set_item(intern!(py, "fileno"), fd.into_raw_fd())?;
+    keywords.set_item(&names(py).fileno, fd.into_raw_fd())?;
     let family = enums::family(py, kind.family)?;
     let arguments = (family, enums::kind(py, kind.kind)?, kind.protocol);
     let connection = class.call(arguments, Some(&keywords))?;
     if timeout::default() == Patience::Endless && core(slf).patience() != Patience::None {
-        connection.call_method1(intern!(py, "setblocking"), (true,))?;
+        connection.call_method1(&names(py).setblocking, (true,))?;
     }
     Ok(connection)
 }
