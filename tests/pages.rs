@@ -1,6 +1,7 @@
 //! What the server of pages answers: bytes in, bytes out, and no socket anywhere.
 #![allow(clippy::unwrap_used)]
 
+mod common;
 mod site;
 
 use std::fs;

@@ -1,6 +1,7 @@
 //! The server of pages and requests that are no requests, too long, or cut off.
 #![allow(clippy::unwrap_used)]
 
+mod common;
 mod site;
 
 use site::{Said, get, narrow, pages, plain, say, talk};

@@ -196,38 +196,26 @@ def test_a_handler_that_does_not_return_does_not_keep_the_program():
     assert took < 2
 
 
-def test_a_function_that_does_not_return_does_not_keep_the_program():
+@pytest.mark.parametrize(
+    ("server", "client"),
+    [
+        ("TcpServer(0, on_data=work)", "TcpClient"),
+        ("UdpServer(0, handler=work)", "UdpClient"),
+    ],
+    ids=["on_data", "datagram"],
+)
+def test_a_function_that_does_not_return_does_not_keep_the_program(server, client):
     status, complaints, took = run(
-        """
+        f"""
         import rsock, threading, time
         entered = threading.Event()
-        def on_data(data, conn):
+        def work(data, whom):
             entered.set()
             threading.Event().wait()
-        server = rsock.TcpServer(0, on_data=on_data).start()
-        client = rsock.TcpClient(server.address)
-        client.sendall(b"x")
-        assert entered.wait(10)
-        client.close()
-        print(time.monotonic(), flush=True)
-        """
-    )
-    assert (status, complaints) == (0, "")
-    assert took < 3
-
-
-def test_an_answer_to_a_datagram_that_does_not_return_does_not_keep_the_program():
-    status, complaints, took = run(
-        """
-        import rsock, threading, time
-        entered = threading.Event()
-        def handler(data, addr):
-            entered.set()
-            threading.Event().wait()
-        server = rsock.UdpServer(0, handler=handler).start()
-        with rsock.UdpClient(server.address) as client:
+        server = rsock.{server}.start()
+        with rsock.{client}(server.address) as client:
             client.send(b"x")
-        assert entered.wait(10)
+            assert entered.wait(10)
         print(time.monotonic(), flush=True)
         """
     )

@@ -1,11 +1,13 @@
 //! What the servers say: bytes in, bytes out, and no socket anywhere.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rsock::service::conversation::Post;
+use common::Nobody;
 use rsock::service::echo::Echo;
 use rsock::service::framing::{Deframer, Framing, FramingError};
 use rsock::service::hello::{Hello, Words};
@@ -306,17 +308,6 @@ fn filling_in_a_template_allocates_nothing_once_there_is_room() {
 
 /// What a service says to pieces: what was sent after each step, and how it went on.
 fn talk(service: &dyn Service, pieces: &[&[u8]]) -> Vec<(Vec<u8>, Flow)> {
-    struct Nobody;
-    impl Post for Nobody {
-        fn send(&self, _: Vec<u8>) -> bool {
-            false
-        }
-        fn takes(&self, _: usize) -> bool {
-            false
-        }
-        fn close(&self) {}
-    }
-
     let peer: SocketAddr = ([127, 0, 0, 1], 4_000).into();
     let mut talk = service.open(&peer.into(), Remote::new(Arc::new(Nobody)));
     let mut steps = Vec::new();

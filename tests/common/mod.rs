@@ -13,6 +13,7 @@ use std::time::Duration;
 use rsock::error::Error;
 use rsock::net::socket::Kind;
 use rsock::net::{Patience, Socket};
+use rsock::service::conversation::Post;
 use rsock::sys;
 use rsock::sys::io::{Source, Target};
 use socket2::SockAddr;
@@ -35,6 +36,19 @@ pub(crate) const UNIX: Kind = Kind {
     kind: libc::SOCK_STREAM,
     protocol: 0,
 };
+
+/// The client of a conversation that is held without a socket: nothing reaches it by itself.
+pub(crate) struct Nobody;
+
+impl Post for Nobody {
+    fn send(&self, _: Vec<u8>) -> bool {
+        false
+    }
+    fn takes(&self, _: usize) -> bool {
+        false
+    }
+    fn close(&self) {}
+}
 
 /// Run a test that fails when it hangs, instead of hanging with it.
 pub(crate) fn bounded(body: impl FnOnce() + Send + 'static) {

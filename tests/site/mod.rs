@@ -8,21 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rsock::http::asked::AskedLimits;
-use rsock::service::conversation::Post;
 use rsock::service::pages::{Content, Manner, Page, Pages, Site, Table};
 use rsock::service::{Conversation, Remote, Service};
 
-pub(crate) struct Nobody;
-
-impl Post for Nobody {
-    fn send(&self, _: Vec<u8>) -> bool {
-        false
-    }
-    fn takes(&self, _: usize) -> bool {
-        false
-    }
-    fn close(&self) {}
-}
+use crate::common::Nobody;
 
 pub(crate) fn talk(pages: &Pages) -> Box<dyn Conversation> {
     let peer: SocketAddr = "127.0.0.1:1".parse().unwrap();
