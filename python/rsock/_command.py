@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 
@@ -29,8 +28,6 @@ _PLAIN = ("run",)
 _INTERRUPTED = 130
 #: What curl says where its output cannot be written.
 _NOT_WRITTEN = 23
-#: What writing fails with, and a command by itself never does: those say which file it was.
-_NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 
 
 def _load(file: str) -> Any:
@@ -89,7 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     except OSError as error:
         if not isinstance(error, BrokenPipeError):  # of which whoever read has seen enough
-            if error.filename is not None or error.errno not in _NO_ROOM:
+            from rsock._save import NO_ROOM
+
+            # An error of a command's own says which file it was.
+            if error.filename is not None or error.errno not in NO_ROOM:
                 raise
             if status != _NOT_WRITTEN:  # else the command has said so by itself
                 print(f"{options._program}: the output: {error.strerror}", file=sys.stderr)

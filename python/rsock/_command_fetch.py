@@ -15,7 +15,7 @@ from typing import IO, BinaryIO, NamedTuple, NoReturn
 
 import rsock
 from rsock._progress import Bar, label
-from rsock._save import Whole, write_all
+from rsock._save import NO_ROOM, Whole, write_all
 
 _STATUSES = """\
 exit status, as curl has it:
@@ -36,7 +36,6 @@ exit status, as curl has it:
 _NO_CONNECTION = frozenset(
     (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EACCES)
 )
-_NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO))
 #: What is said of a file of certificates that is missing or holds none.
 _NO_TRUST = re.compile("certificates? in .* (?:cannot be read|should hold)")
 
@@ -189,7 +188,7 @@ def _status(error: BaseException, url: str) -> int:
     for kind, status in _KINDS:
         if isinstance(error, kind):
             return status
-    if isinstance(error, OSError) and error.filename is None and error.errno not in _NO_ROOM:
+    if isinstance(error, OSError) and error.filename is None and error.errno not in NO_ROOM:
         return 7 if error.errno in _NO_CONNECTION else 56
     return 23
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from _typeshed import StrOrBytesPath
     from typing_extensions import Self
 
+#: What writing fails with where there is no room, or no way to get there.
+NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO))
 #: What the core writes a body to: a descriptor, or a function.
 Sink = Union[int, Callable[[bytes], object]]
 
