@@ -10,11 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::bounded;
-use rsock::service::{
-    Concurrency, Conversation, Flow, ListenOptions, Listener, Place, Remote, Server, Service,
-    Settings,
-};
+use common::{connect, on_both, serve_by};
+use rsock::service::{Concurrency, Conversation, Flow, Remote, Server, Service};
 use socket2::SockAddr;
 
 const PART: usize = 64 << 10;
@@ -95,44 +92,14 @@ impl Conversation for Telling {
     }
 }
 
-fn start(concurrency: Concurrency, service: Arc<dyn Service>) -> (Server, TcpStream) {
-    let place = Place::Ip {
-        host: "127.0.0.1".to_owned(),
-        port: 0,
-    };
-    let listener = Listener::bind(&place, &ListenOptions::default()).unwrap();
-    let settings = Settings {
-        concurrency,
-        ..Settings::default()
-    };
-    let server = Server::start(listener, service, settings).unwrap();
-    let client = connect(&server);
-    (server, client)
-}
-
-fn connect(server: &Server) -> TcpStream {
-    let client = TcpStream::connect(server.address().as_socket().unwrap()).unwrap();
-    let patience = Some(Duration::from_secs(10));
-    client.set_read_timeout(patience).unwrap();
-    client.set_write_timeout(patience).unwrap();
-    client
-}
-
 fn serve(concurrency: Concurrency, parts: usize) -> (Server, TcpStream, Arc<AtomicUsize>) {
     let made = Arc::new(AtomicUsize::new(0));
     let long = Long {
         parts,
         made: Arc::clone(&made),
     };
-    let (server, client) = start(concurrency, Arc::new(long));
+    let (server, client) = serve_by(concurrency, Arc::new(long));
     (server, client, made)
-}
-
-fn on_both(test: impl Fn(Concurrency) + Send + Sync + 'static) {
-    bounded(move || {
-        test(Concurrency::Events);
-        test(Concurrency::Threads);
-    });
 }
 
 #[test]
@@ -176,7 +143,7 @@ impl Conversation for No {
 #[test]
 fn a_client_that_is_still_sending_comes_to_read_the_answer() {
     on_both(|concurrency| {
-        let (server, mut client) = start(concurrency, Arc::new(No));
+        let (server, mut client) = serve_by(concurrency, Arc::new(No));
         // Much more than fits into what the kernel holds, so that somebody takes it.
         client.write_all(&vec![b'x'; 15 << 20]).unwrap();
         let mut received = String::new();

@@ -886,47 +886,6 @@ fn a_child_process_stops_its_copy_at_once_and_the_parent_serves_on() {
 }
 
 #[test]
-fn a_piece_is_sent_back_in_the_middle_of_an_answer() {
-    bounded(|| {
-        for delay in [Duration::ZERO, Duration::from_millis(1)] {
-            let running = start(settings(), move |heard, out, _| {
-                if let Heard::Piece(_) = heard {
-                    out.extend_from_slice(b"<>");
-                    return Flow {
-                        delay,
-                        piece_at: Some(1),
-                        ..Flow::CONTINUE
-                    };
-                }
-                Flow::CONTINUE
-            });
-            let mut client = running.connect();
-            client.write_all(b"piece").unwrap();
-            expect(&mut client, b"<piece>");
-            // More than the kernel takes at once, so that some of it has to be kept.
-            let mut writer = client.try_clone().unwrap();
-            let sender = thread::spawn(move || writer.write_all(&[b'.'; 16 << 20]).unwrap());
-            let mut dots = 0;
-            let mut buffer = vec![0; 1 << 20];
-            let mut depth = 0;
-            while dots < 16 << 20 || depth > 0 {
-                let count = client.read(&mut buffer).unwrap();
-                assert!(count > 0);
-                for byte in &buffer[..count] {
-                    match byte {
-                        b'<' => depth += 1,
-                        b'>' => depth -= 1,
-                        _ => dots += 1,
-                    }
-                    assert!(depth == 0 || depth == 1);
-                }
-            }
-            sender.join().unwrap();
-        }
-    });
-}
-
-#[test]
 fn many_posts_take_one_turn() {
     bounded(|| {
         let (go, gate) = mpsc::channel::<()>();

@@ -10,6 +10,7 @@
 //! | `listener`     | where a server listens: addresses, paths, descriptors                  |
 //! | `events`       | the engine in which a few threads share all connections                |
 //! | `threads`      | the engine with a thread for each connection                           |
+//! | `input`        | the room that both of them receive into                                |
 //! | `mailbox`      | how other threads reach a connection                                   |
 //! | `framing`      | where one message ends and the next begins                             |
 //! | `template`     | answers that are made of a text with fields in it                      |
@@ -28,6 +29,7 @@ mod events;
 pub mod fetch;
 pub mod framing;
 pub mod hello;
+mod input;
 pub mod listener;
 mod mailbox;
 pub mod pages;

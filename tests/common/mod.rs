@@ -2,10 +2,11 @@
 #![allow(dead_code, unsafe_code, clippy::print_stdout, clippy::unwrap_used)]
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{OwnedFd, RawFd};
 use std::panic::resume_unwind;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use rsock::error::Error;
 use rsock::net::socket::Kind;
 use rsock::net::{Patience, Socket};
 use rsock::service::conversation::Post;
+use rsock::service::{Concurrency, ListenOptions, Listener, Place, Server, Service, Settings};
 use rsock::sys;
 use rsock::sys::io::{Source, Target};
 use socket2::SockAddr;
@@ -62,6 +64,39 @@ pub(crate) fn bounded(body: impl FnOnce() + Send + 'static) {
         Err(RecvTimeoutError::Timeout) => panic!("not done within {LIMIT:?}"),
         _ => runner.join().unwrap_or_else(|panic| resume_unwind(panic)),
     }
+}
+
+/// Run a test with each of the two ways to run a server.
+pub(crate) fn on_both(test: impl Fn(Concurrency) + Send + Sync + 'static) {
+    bounded(move || {
+        test(Concurrency::Events);
+        test(Concurrency::Threads);
+    });
+}
+
+/// Start a server, and connect to it.
+pub(crate) fn serve_by(concurrency: Concurrency, service: Arc<dyn Service>) -> (Server, TcpStream) {
+    let place = Place::Ip {
+        host: "127.0.0.1".to_owned(),
+        port: 0,
+    };
+    let listener = Listener::bind(&place, &ListenOptions::default()).unwrap();
+    let settings = Settings {
+        concurrency,
+        ..Settings::default()
+    };
+    let server = Server::start(listener, service, settings).unwrap();
+    let client = connect(&server);
+    (server, client)
+}
+
+/// Connect to a server, with a limit on each wait.
+pub(crate) fn connect(server: &Server) -> TcpStream {
+    let client = TcpStream::connect(server.address().as_socket().unwrap()).unwrap();
+    let patience = Some(Duration::from_secs(10));
+    client.set_read_timeout(patience).unwrap();
+    client.set_write_timeout(patience).unwrap();
+    client
 }
 
 /// Run an ignored test, which changes what holds for a whole process, in a process of its own.

@@ -1,6 +1,6 @@
 //! One connection of an event loop: its socket, its conversation, and what could not be sent yet.
 
-use std::io::{self, ErrorKind, IoSlice, Read};
+use std::io::{self, ErrorKind, Read};
 use std::net::Shutdown;
 use std::sync::Arc;
 
@@ -192,24 +192,14 @@ impl Connection {
         }
     }
 
-    /// Send what the kernel takes, one part after the other, and keep the rest. Return how much the
-    /// kernel took.
-    pub(super) fn send(&mut self, parts: [&[u8]; 3]) -> io::Result<usize> {
-        // A single part, as it mostly is, costs the kernel less than a list.
-        let mut count = match parts {
-            [only, [], []] | [[], only, []] => transmit(&self.socket, only)?,
-            _ => gather(&self.socket, parts)?,
-        };
-        let sent = count;
-        for part in parts {
-            let (taken, rest) = part.split_at(count.min(part.len()));
-            count -= taken.len();
-            if !rest.is_empty() {
-                self.refused = true;
-                self.keep(rest);
-            }
+    /// Send what the kernel takes, and keep the rest. Return how much the kernel took.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = transmit(&self.socket, bytes)?;
+        if count < bytes.len() {
+            self.refused = true;
+            self.keep(&bytes[count..]);
         }
-        Ok(sent)
+        Ok(count)
     }
 
     /// Send of what is kept as much as the kernel takes, and return how much it was.
@@ -229,19 +219,10 @@ impl Connection {
     }
 }
 
-fn transmit(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
-    taken(|| socket.send_with_flags(bytes, QUIET))
-}
-
-fn gather(socket: &Socket, parts: [&[u8]; 3]) -> io::Result<usize> {
-    let parts = parts.map(IoSlice::new);
-    taken(|| socket.send_vectored_with_flags(&parts, QUIET))
-}
-
 /// Return how much the kernel takes right now.
-fn taken(send: impl Fn() -> io::Result<usize>) -> io::Result<usize> {
+fn transmit(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
     loop {
-        match send() {
+        match socket.send_with_flags(bytes, QUIET) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
             outcome => return outcome,

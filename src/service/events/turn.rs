@@ -19,6 +19,7 @@ use super::door::Door;
 use super::registry::Registry;
 use super::timers::{Rounds, Timers};
 use crate::service::engine::Shared;
+use crate::service::input::Input;
 use crate::service::mailbox::{Arrival, Item, Key, Line, Mailbox};
 use crate::service::{Notice, Remote, Stats};
 
@@ -72,7 +73,7 @@ pub(super) struct Turn {
     items: Vec<Item>,
     told: Vec<Told>,
     /// What is received, by whichever connection it is.
-    input: Vec<u8>,
+    input: Input,
     /// What a conversation answers.
     out: Vec<u8>,
 }
@@ -102,7 +103,7 @@ impl Turn {
             idle: Vec::new(),
             items: Vec::new(),
             told: Vec::new(),
-            input: vec![0; shared.settings.receive_size.max(1)],
+            input: Input::new(shared.settings.receive_size),
             out: Vec::new(),
             shared,
             common,
@@ -345,7 +346,7 @@ impl Turn {
             if !connection.wants_input(max_pending) {
                 return;
             }
-            match connection.receive(&mut self.input) {
+            match connection.receive(self.input.room()) {
                 Ok(Received::Nothing) => return,
                 Ok(Received::Piece(count)) => {
                     connection.last = self.moment;
@@ -382,7 +383,7 @@ impl Turn {
         let conversation = &mut connection.conversation;
         let outcome = catch_unwind(AssertUnwindSafe(|| match step {
             Step::Opened => conversation.opened(out),
-            Step::Received(count) => conversation.received(&input[..count], out),
+            Step::Received(count) => conversation.received(input.piece(count), out),
             Step::Resumed => conversation.resumed(out),
             Step::Ended => conversation.ended(out),
         }));

@@ -1,6 +1,7 @@
 //! A connection as all threads see it: who sends, what waits to be sent, how it ends.
 
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -97,7 +98,7 @@ impl Link {
     ///
     /// Errors: those of send(2); EAGAIN when the client takes nothing for as long as it may be
     /// idle.
-    pub(super) fn deliver(&self, bytes: &mut Vec<u8>, delay: Duration) -> io::Result<()> {
+    pub(super) fn deliver(&self, bytes: &[u8], delay: Duration) -> io::Result<()> {
         let mut outgoing = self.lock();
         if outgoing.busy {
             outgoing = self.wait_while(outgoing, None, |now| now.busy && !now.dead);
@@ -116,13 +117,14 @@ impl Link {
     }
 
     /// Send bytes and then all that is pending, as the one who has the turn, and give it back.
-    fn send_pending(&self, bytes: &mut Vec<u8>) -> io::Result<()> {
+    fn send_pending(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut sent = self.send_all(bytes);
         loop {
-            let sent = self.send_all(bytes);
-            bytes.clear();
             let mut outgoing = self.lock();
             if sent.is_ok() && !outgoing.pending.is_empty() {
-                std::mem::swap(bytes, &mut outgoing.pending);
+                let pending = mem::take(&mut outgoing.pending);
+                drop(outgoing);
+                sent = self.send_all(&pending);
                 continue;
             }
             outgoing.busy = false;
@@ -271,7 +273,7 @@ fn send_later(link: &Arc<Link>) -> bool {
     let sender = Arc::clone(link);
     let started = link.state.spawn("rsock-sender", None, move || {
         // Whoever has the connection finds out by itself.
-        let _ = sender.send_pending(&mut Vec::new());
+        let _ = sender.send_pending(&[]);
     });
     if started.is_err() {
         link.cut();

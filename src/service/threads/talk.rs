@@ -11,6 +11,7 @@ use socket2::{SockAddr, SockRef};
 use super::LONGEST;
 use super::link::{Link, Poster};
 use crate::service::engine::{HEARD_OUT, Shared};
+use crate::service::input::Input;
 use crate::service::{Conversation, Flow, Notice, Remote, Stats};
 use crate::sys;
 use crate::sys::io::Target;
@@ -24,8 +25,13 @@ pub(super) struct Talk<'a> {
     link: &'a Arc<Link>,
     peer: &'a SockAddr,
     conversation: Option<Box<dyn Conversation>>,
+    input: Input,
+    /// What a step answers.
     out: Vec<u8>,
 }
+
+/// One step of a conversation: it is given the piece that was received, and where to answer.
+type Step = fn(&mut dyn Conversation, &[u8], &mut Vec<u8>) -> Flow;
 
 /// How the work on a connection goes on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,6 +50,7 @@ impl<'a> Talk<'a> {
             link,
             peer,
             conversation: None,
+            input: Input::new(link.state.shared.settings.receive_size),
             out: Vec::new(),
         }
     }
@@ -60,24 +67,20 @@ impl<'a> Talk<'a> {
             return self.failed(&error);
         }
         let mut next = self.open();
-        let mut room = vec![0; link.state.shared.settings.receive_size.max(1)];
         loop {
             match next {
                 Next::GoOn | Next::Resume => {}
-                Next::HearOut => return self.hear_out(fd, &mut room),
+                Next::HearOut => return self.hear_out(fd),
                 Next::Close => return,
             }
-            match sys::io::recv(fd, &mut Target::from(&mut room[..]), 0) {
+            match sys::io::recv(fd, &mut Target::from(self.input.room()), 0) {
                 // What comes after a close that was asked for is nobody's any more.
                 Ok(_) if link.is_closing() => return,
                 Ok(0) => return self.ended(idle),
                 Ok(count) => {
-                    let piece = &room[..count];
                     Stats::add(&link.state.shared.stats.bytes_in, count as u64);
-                    next = self.step(|conversation, out| {
-                        let flow = conversation.received(piece, out);
-                        flow.put(piece, out);
-                        flow
+                    next = self.step(count, |conversation, piece, out| {
+                        conversation.received(piece, out)
                     });
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -106,45 +109,41 @@ impl<'a> Talk<'a> {
             });
             flow
         });
-        let next = self.follow(flow);
+        let next = self.follow(flow, 0);
         self.resume(next)
     }
 
-    /// Take one step of the conversation, and send all that it answers.
-    fn step(&mut self, work: impl FnOnce(&mut dyn Conversation, &mut Vec<u8>) -> Flow) -> Next {
-        let next = self.one_step(work);
+    /// Take one step of the conversation, with a piece of so many bytes, and send all that it
+    /// answers.
+    fn step(&mut self, received: usize, work: Step) -> Next {
+        let next = self.one_step(received, work);
         self.resume(next)
     }
 
     /// Go on for as long as the conversation has more to say.
     fn resume(&mut self, mut next: Next) -> Next {
         while next == Next::Resume {
-            next = self.one_step(|conversation, out| conversation.resumed(out));
+            next = self.one_step(0, |conversation, _, out| conversation.resumed(out));
         }
         next
     }
 
-    fn one_step(&mut self, work: impl FnOnce(&mut dyn Conversation, &mut Vec<u8>) -> Flow) -> Next {
+    fn one_step(&mut self, received: usize, work: Step) -> Next {
         let Some(conversation) = &mut self.conversation else {
             return Next::Close;
         };
-        let out = &mut self.out;
+        let (piece, out) = (self.input.piece(received), &mut self.out);
         let service = &self.link.state.shared.service;
         let flow = caught(|| {
-            let mut work = Some(work);
             let mut flow = Flow::FAIL;
-            service.batch(&mut || {
-                if let Some(work) = work.take() {
-                    flow = work(&mut **conversation, out);
-                }
-            });
+            service.batch(&mut || flow = work(&mut **conversation, piece, out));
             flow
         });
-        self.follow(flow)
+        self.follow(flow, received)
     }
 
     /// Do what a step asks for; `None` is a step that panicked.
-    fn follow(&mut self, flow: Option<Flow>) -> Next {
+    fn follow(&mut self, flow: Option<Flow>, received: usize) -> Next {
         let stats = &self.link.state.shared.stats;
         let Some(flow) = flow else {
             Stats::add(&stats.errors, 1);
@@ -157,14 +156,14 @@ impl<'a> Talk<'a> {
         if flow.failed {
             Stats::add(&stats.errors, 1);
         }
-        if !(self.out.is_empty() && flow.delay.is_zero()) {
-            if let Err(error) = self.link.deliver(&mut self.out, flow.delay) {
+        let answer = self.input.answer(received, &flow, &mut self.out);
+        if !(answer.is_empty() && flow.delay.is_zero()) {
+            if let Err(error) = self.link.deliver(answer, flow.delay) {
                 self.failed(&error);
                 return Next::Close;
             }
-            if self.out.capacity() > KEPT {
-                self.out = Vec::new();
-            }
+            self.out.clear();
+            self.out.shrink_to(KEPT);
         }
         match flow {
             Flow {
@@ -179,11 +178,11 @@ impl<'a> Talk<'a> {
     }
 
     /// Tell the client that this is the end, and let go of what it still sends.
-    fn hear_out(&self, fd: BorrowedFd<'_>, room: &mut [u8]) {
+    fn hear_out(&mut self, fd: BorrowedFd<'_>) {
         let mut left = HEARD_OUT;
         let mut open = sys::shutdown(fd, libc::SHUT_WR).is_ok();
         while open && left > 0 {
-            match sys::io::recv(fd, &mut Target::from(&mut room[..]), 0) {
+            match sys::io::recv(fd, &mut Target::from(self.input.room()), 0) {
                 Ok(count) => {
                     let bytes_in = &self.link.state.shared.stats.bytes_in;
                     Stats::add(bytes_in, count as u64);
@@ -198,7 +197,7 @@ impl<'a> Talk<'a> {
 
     /// The client sends no more. It may still receive, if that is what the conversation wants.
     fn ended(&mut self, idle: Option<Duration>) {
-        if self.step(|conversation, out| conversation.ended(out)) == Next::GoOn {
+        if self.step(0, |conversation, _, out| conversation.ended(out)) == Next::GoOn {
             self.link.wait_for_close(idle);
         }
     }
@@ -213,7 +212,7 @@ impl<'a> Talk<'a> {
     /// End the conversation, and let it go where it may need an interpreter for that.
     pub(super) fn end(&mut self) {
         // First what others have sent: nobody will be here to send it later.
-        let _ = self.link.deliver(&mut Vec::new(), Duration::ZERO);
+        let _ = self.link.deliver(&[], Duration::ZERO);
         self.link.retire();
         let Shared { stats, service, .. } = &*self.link.state.shared;
         let conversation = &mut self.conversation;

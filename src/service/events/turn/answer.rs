@@ -32,10 +32,8 @@ impl Turn {
         if flow.hear_out {
             connection.hears_out = HEARD_OUT;
         }
-        let mut piece = &self.input[..received];
-        let mut at = flow.piece_at.map(|at| at.min(self.out.len()));
         if !flow.delay.is_zero() || !connection.kept.is_empty() {
-            flow.put(piece, &mut self.out);
+            flow.put(self.input.piece(received), &mut self.out);
             connection.keep(&self.out);
             if !flow.delay.is_zero() {
                 connection.delayed = true;
@@ -46,16 +44,13 @@ impl Turn {
             }
             self.flush(key);
         } else {
-            if at.is_none() {
-                piece = &[];
-            }
-            let (front, back) = self.out.split_at(at.take().unwrap_or(self.out.len()));
-            let (len, counter) = (self.out.len() + piece.len(), &self.shared.stats.bytes_out);
+            let answer = self.input.answer(received, &flow, &mut self.out);
+            let (len, counter) = (answer.len(), &self.shared.stats.bytes_out);
             let mut outcome = Ok(0);
             if len > 0 {
                 // Counted before: who has the answer finds it counted.
                 Stats::add(counter, len as u64);
-                outcome = connection.send([front, piece, back]);
+                outcome = connection.send(answer);
                 let unsent = len - outcome.as_ref().copied().unwrap_or(0);
                 if unsent > 0 {
                     counter.fetch_sub(unsent as u64, Ordering::Relaxed);

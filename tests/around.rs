@@ -1,0 +1,161 @@
+//! Pieces that both engines send back within an answer, and where such a piece lies.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use common::{on_both, serve_by};
+use rsock::service::{Conversation, Flow, Remote, Service};
+use socket2::SockAddr;
+
+/// Sends each piece back with a text around it, and notes the pieces.
+#[derive(Clone, Default)]
+struct Around {
+    front: usize,
+    back: usize,
+    delay: Duration,
+    pieces: Arc<Mutex<Vec<Piece>>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    /// Where it begins in its page of memory.
+    place: usize,
+    size: usize,
+}
+
+impl Around {
+    fn with(front: usize, back: usize) -> Self {
+        Self {
+            front,
+            back,
+            ..Self::default()
+        }
+    }
+
+    fn pieces(&self) -> Vec<Piece> {
+        self.pieces.lock().unwrap().clone()
+    }
+
+    /// Return what is sent for a message, by the pieces in which it arrived.
+    fn answer(&self, mut message: &[u8]) -> Vec<u8> {
+        let mut answer = Vec::new();
+        for Piece { size, .. } in self.pieces() {
+            let (piece, rest) = message.split_at(size);
+            answer.resize(answer.len() + self.front, b'<');
+            answer.extend_from_slice(piece);
+            answer.resize(answer.len() + self.back, b'>');
+            message = rest;
+        }
+        assert!(message.is_empty());
+        answer
+    }
+}
+
+impl Service for Around {
+    fn open(&self, _: &SockAddr, _: Remote) -> Box<dyn Conversation> {
+        Box::new(self.clone())
+    }
+}
+
+impl Conversation for Around {
+    fn received(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Flow {
+        self.pieces.lock().unwrap().push(Piece {
+            place: piece.as_ptr().addr() % 4096,
+            size: piece.len(),
+        });
+        out.resize(self.front, b'<');
+        out.resize(self.front + self.back, b'>');
+        Flow {
+            piece_at: Some(self.front),
+            delay: self.delay,
+            ..Flow::CONTINUE
+        }
+    }
+}
+
+/// Bytes of which none is like its neighbours.
+fn message(size: usize) -> Vec<u8> {
+    (0..size).map(|at| (at % 251) as u8).collect()
+}
+
+fn check(around: Around, size: usize) {
+    on_both(move |concurrency| {
+        around.pieces.lock().unwrap().clear();
+        let (server, mut client) = serve_by(concurrency, Arc::new(around.clone()));
+        let message = message(size);
+        let mut writer = client.try_clone().unwrap();
+        let (received, message) = thread::scope(|scope| {
+            let sender = scope.spawn(move || {
+                writer.write_all(&message).unwrap();
+                writer.shutdown(Shutdown::Write).unwrap();
+                message
+            });
+            let mut received = Vec::new();
+            client.read_to_end(&mut received).unwrap();
+            (received, sender.join().unwrap())
+        });
+        // Not `assert_eq`, which would print all of it.
+        assert!(
+            received == around.answer(&message),
+            "{concurrency:?}, {} and {} around {:?}",
+            around.front,
+            around.back,
+            around.pieces()
+        );
+        assert!(server.stop(Duration::from_secs(5)));
+    });
+}
+
+#[test]
+fn a_piece_is_sent_back_within_a_text_of_any_length() {
+    // Texts that fit beside the piece, that just do, and that do not.
+    for (front, back) in [
+        (0, 0),
+        (1, 0),
+        (0, 1),
+        (7, 1),
+        (2048, 2048),
+        (2049, 0),
+        (0, 2049),
+        (5000, 70_000),
+    ] {
+        for size in [1, 5000, 200_000] {
+            check(Around::with(front, back), size);
+        }
+    }
+}
+
+#[test]
+fn a_piece_waits_for_its_time_with_the_text_around_it() {
+    let delay = Duration::from_millis(1);
+    for (front, back) in [(0, 0), (7, 1), (5000, 5000)] {
+        let around = Around {
+            delay,
+            ..Around::with(front, back)
+        };
+        check(around, 200_000);
+    }
+}
+
+#[test]
+fn what_a_slow_client_does_not_take_is_kept_with_the_text_around_it() {
+    check(Around::with(7, 1), 16 << 20);
+}
+
+#[test]
+fn a_piece_begins_far_from_the_beginning_of_a_page() {
+    on_both(|concurrency| {
+        let around = Around::default();
+        let (_server, mut client) = serve_by(concurrency, Arc::new(around.clone()));
+        client.write_all(b"piece").unwrap();
+        client.read_exact(&mut [0; 5]).unwrap();
+        let places: Vec<usize> = around.pieces().iter().map(|piece| piece.place).collect();
+        assert_eq!(places, [2048], "{concurrency:?}");
+    });
+}
