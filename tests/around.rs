@@ -1,16 +1,18 @@
-//! Pieces that both engines send back within an answer, and where such a piece lies.
+//! Answers that do not lie in the answers' buffer: pieces that both engines send back within a text,
+//! where such a piece lies, and bytes that a conversation lends.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
 use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use common::{on_both, serve_by};
-use rsock::service::{Conversation, Flow, Remote, Service};
+use rsock::service::{Conversation, Flow, Lent, Remote, Service};
 use socket2::SockAddr;
 
 /// Sends each piece back with a text around it, and notes the pieces.
@@ -84,22 +86,26 @@ fn message(size: usize) -> Vec<u8> {
     (0..size).map(|at| (at % 251) as u8).collect()
 }
 
+/// Send all of a message, and return all that comes.
+fn talk(mut client: TcpStream, message: &[u8]) -> Vec<u8> {
+    let mut writer = client.try_clone().unwrap();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            writer.write_all(message).unwrap();
+            writer.shutdown(Shutdown::Write).unwrap();
+        });
+        let mut received = Vec::new();
+        client.read_to_end(&mut received).unwrap();
+        received
+    })
+}
+
 fn check(around: Around, size: usize) {
     on_both(move |concurrency| {
         around.pieces.lock().unwrap().clear();
-        let (server, mut client) = serve_by(concurrency, Arc::new(around.clone()));
+        let (server, client) = serve_by(concurrency, Arc::new(around.clone()));
         let message = message(size);
-        let mut writer = client.try_clone().unwrap();
-        let (received, message) = thread::scope(|scope| {
-            let sender = scope.spawn(move || {
-                writer.write_all(&message).unwrap();
-                writer.shutdown(Shutdown::Write).unwrap();
-                message
-            });
-            let mut received = Vec::new();
-            client.read_to_end(&mut received).unwrap();
-            (received, sender.join().unwrap())
-        });
+        let received = talk(client, &message);
         // Not `assert_eq`, which would print all of it.
         assert!(
             received == around.answer(&message),
@@ -157,5 +163,84 @@ fn a_piece_begins_far_from_the_beginning_of_a_page() {
         client.read_exact(&mut [0; 5]).unwrap();
         let places: Vec<usize> = around.pieces().iter().map(|piece| piece.place).collect();
         assert_eq!(places, [2048], "{concurrency:?}");
+    });
+}
+
+/// Lends what it sends, first of all for the greeting, and notes what it got back.
+#[derive(Clone, Default)]
+struct Lender {
+    next: Option<Vec<u8>>,
+    returned: Arc<Mutex<Vec<usize>>>,
+    batches: Arc<AtomicUsize>,
+}
+
+struct Loan {
+    bytes: Vec<u8>,
+    of: Lender,
+}
+
+impl AsRef<[u8]> for Loan {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        assert!(
+            self.of.batches.load(Ordering::SeqCst) > 0,
+            "outside of a batch"
+        );
+        self.of.returned.lock().unwrap().push(self.bytes.len());
+    }
+}
+
+impl Service for Lender {
+    fn open(&self, _: &SockAddr, _: Remote) -> Box<dyn Conversation> {
+        Box::new(self.clone())
+    }
+
+    fn batch(&self, work: &mut dyn FnMut()) {
+        self.batches.fetch_add(1, Ordering::SeqCst);
+        work();
+        self.batches.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Conversation for Lender {
+    fn opened(&mut self, _: &mut Vec<u8>) -> Flow {
+        self.next = Some(b"lent!".to_vec());
+        Flow::CONTINUE
+    }
+
+    fn received(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Flow {
+        self.next = Some(piece.to_vec());
+        // Not looked at, as what is lent goes in place of it.
+        out.extend_from_slice(b"unsaid");
+        Flow {
+            piece_at: Some(1),
+            ..Flow::CONTINUE
+        }
+    }
+
+    fn lend(&mut self) -> Option<Lent> {
+        let bytes = self.next.take()?;
+        let of = self.clone();
+        Some(Box::new(Loan { bytes, of }))
+    }
+}
+
+#[test]
+fn what_is_lent_is_sent_and_given_back() {
+    on_both(|concurrency| {
+        let lender = Lender::default();
+        let (server, client) = serve_by(concurrency, Arc::new(lender.clone()));
+        let message = message(16 << 20);
+        let received = talk(client, &message);
+        assert_eq!(received[..5], *b"lent!");
+        assert!(received[5..] == message, "{concurrency:?}");
+        assert!(server.stop(Duration::from_secs(5)));
+        let returned: usize = lender.returned.lock().unwrap().iter().sum();
+        assert_eq!(returned, received.len());
     });
 }

@@ -26,6 +26,55 @@ def test_what_is_returned_is_sent(kind):
     assert server.stats["messages"] == 2
 
 
+class Words(bytes):
+    """Bytes of a class of the program."""
+
+
+LONG = bytes(range(251)) * 400
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, Words])
+@pytest.mark.parametrize("size", [4095, 4096, len(LONG)])
+@pytest.mark.parametrize("aside", [b"", b"aside", LONG])
+def test_a_long_answer_is_sent_whole_and_after_what_was_sent_before(kind, size, aside):
+    def on_data(data, conn):
+        if aside:
+            conn.send(aside)
+        if data == b"end":
+            conn.close()
+        return kind(LONG[:size])
+
+    def on_connect(conn):
+        return kind(LONG[:size])
+
+    with rsock.TcpServer(0, on_data=on_data, on_connect=on_connect) as server:
+        with client_of(server) as client:
+            assert client.recv_exactly(size) == LONG[:size]
+            for message in (b"one", b"two", b"end"):
+                client.sendall(message)
+                assert client.recv_exactly(len(aside) + size) == aside + LONG[:size]
+            assert client.recv() == b""
+
+
+def test_a_long_answer_waits_for_a_slow_client_and_is_let_go_of():
+    gone = queue.SimpleQueue()
+
+    class Answer(bytes):
+        def __del__(self):
+            gone.put(len(self))
+
+    def on_data(_data, _conn):
+        return Answer(LONG * 100)
+
+    with rsock.TcpServer(0, on_data=on_data) as server, client_of(server) as client:
+        for _ in range(3):
+            client.sendall(b"more")
+            # What the kernel does not take is kept by then, and the answer is not needed any more.
+            assert gone.get(timeout=support.PATIENCE) == len(LONG) * 100
+            assert client.recv_exactly(len(LONG) * 100) == LONG * 100
+    assert server.stats["bytes_out"] == 3 * len(LONG) * 100
+
+
 def test_data_is_bytes():
     kinds = queue.SimpleQueue()
 

@@ -572,7 +572,7 @@ fn echo_sends_back_what_it_gets() {
 
 #[test]
 fn a_large_piece_is_answered_where_it_lies() {
-    let piece = vec![b'x'; Flow::LARGE_PIECE];
+    let piece = vec![b'x'; Flow::LARGE];
     for (reply, left) in [
         ("Hello, {data}!", true),
         ("[{time}] {data}", true),

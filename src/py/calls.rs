@@ -6,6 +6,7 @@ use std::thread::{self, ThreadId};
 use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use socket2::SockAddr;
 
@@ -14,7 +15,7 @@ use super::buffer::{Readable, Slot};
 use super::place::shown;
 use super::{fork, raw};
 use crate::service::framing::{Deframer, Framing};
-use crate::service::{Conversation, Flow, Remote, Service};
+use crate::service::{Conversation, Flow, Lent, Remote, Service};
 
 /// The functions that a program gave, and what a message is to them.
 pub(super) struct Calls {
@@ -40,6 +41,7 @@ impl Service for Shared {
             peer: peer.clone(),
             remote,
             deframer: Deframer::new(self.0.framing, self.0.max_message),
+            lent: None,
         })
     }
 
@@ -72,6 +74,8 @@ struct Call {
     peer: SockAddr,
     remote: Remote,
     deframer: Deframer,
+    /// A long answer that is all of a step so far: it is sent from where it is.
+    lent: Option<PyBackedBytes>,
 }
 
 impl Conversation for Call {
@@ -85,7 +89,10 @@ impl Conversation for Call {
                 Err(error) => return failed(py, &error),
             };
             match &self.calls.on_connect {
-                Some(greet) => self.calls.ask(greet.bind(py), None, connection, out),
+                Some(greet) => {
+                    let lent = &mut self.lent;
+                    self.calls.ask(greet.bind(py), None, connection, out, lent)
+                }
                 None => Flow::CONTINUE,
             }
         })
@@ -102,7 +109,10 @@ impl Conversation for Call {
                             ..Flow::CONTINUE
                         };
                     }
-                    Ok(Some(message)) => self.calls.tell(py, &self.connection, message, out),
+                    Ok(Some(message)) => {
+                        let lent = &mut self.lent;
+                        self.calls.tell(py, &self.connection, message, out, lent)
+                    }
                     Err(_) => {
                         return Flow {
                             messages,
@@ -122,7 +132,8 @@ impl Conversation for Call {
         Python::attach(|py| match self.deframer.finish() {
             Ok(None) => Flow::CLOSE,
             Ok(Some(message)) => {
-                let flow = self.calls.tell(py, &self.connection, message, out);
+                let lent = &mut self.lent;
+                let flow = self.calls.tell(py, &self.connection, message, out, lent);
                 Flow {
                     close: true,
                     messages: 1,
@@ -131,6 +142,10 @@ impl Conversation for Call {
             }
             Err(_) => Flow::FAIL,
         })
+    }
+
+    fn lend(&mut self) -> Option<Lent> {
+        self.lent.take().map(|answer| Box::new(answer) as Lent)
     }
 
     fn closed(&mut self) {
@@ -179,13 +194,14 @@ impl Calls {
         connection: &Option<Py<Connection>>,
         message: &[u8],
         out: &mut Vec<u8>,
+        lent: &mut Option<PyBackedBytes>,
     ) -> Flow {
         let Some(connection) = connection else {
             return Flow::FAIL;
         };
         let connection = connection.bind(py);
         let message = PyBytes::new(py, message);
-        self.ask(self.on_data.bind(py), Some(&message), connection, out)
+        self.ask(self.on_data.bind(py), Some(&message), connection, out, lent)
     }
 
     /// Call a function, with a message or without, and append what it sent and what it returned.
@@ -195,8 +211,13 @@ impl Calls {
         message: Option<&Bound<'py, PyBytes>>,
         connection: &Bound<'py, Connection>,
         out: &mut Vec<u8>,
+        lent: &mut Option<PyBackedBytes>,
     ) -> Flow {
         let py = function.py();
+        // It is not all of the step any more.
+        if let Some(lent) = lent.take() {
+            out.extend_from_slice(&lent);
+        }
         connection.get().begin(out.len());
         let outcome = match message {
             Some(message) => raw::call(function, message, Some(connection)),
@@ -204,7 +225,7 @@ impl Calls {
         };
         let (sent, close) = connection.get().finish();
         out.extend_from_slice(&sent);
-        let answered = outcome.and_then(|answer| self.append(&answer, out));
+        let answered = outcome.and_then(|answer| self.append(&answer, out, lent));
         match answered {
             Ok(()) => Flow {
                 close,
@@ -214,9 +235,22 @@ impl Calls {
         }
     }
 
-    fn append(&self, answer: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<()> {
+    fn append(
+        &self,
+        answer: &Bound<'_, PyAny>,
+        out: &mut Vec<u8>,
+        lent: &mut Option<PyBackedBytes>,
+    ) -> PyResult<()> {
         if answer.is_none() {
             return Ok(());
+        }
+        if let (Framing::Recv, true, Ok(bytes)) =
+            (self.framing, out.is_empty(), answer.cast::<PyBytes>())
+        {
+            if bytes.as_bytes().len() >= Flow::LARGE {
+                *lent = Some(bytes.clone().into());
+                return Ok(());
+            }
         }
         let bytes = argument::bytes(answer).map_err(|_| wrong_answer(answer))?;
         frame(self.framing, &bytes, out)

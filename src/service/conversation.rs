@@ -28,9 +28,18 @@ pub trait Conversation: Send {
         Flow::CLOSE
     }
 
+    /// Give the answer of the step that was just taken, if it lies in memory of somebody else's.
+    /// It is sent in place of `out`, and not copied unless the client is slow to take it.
+    fn lend(&mut self) -> Option<Lent> {
+        None
+    }
+
     /// The connection is gone, for whatever reason; called once, last.
     fn closed(&mut self) {}
 }
+
+/// Bytes that are lent to an engine until they are sent.
+pub type Lent = Box<dyn AsRef<[u8]> + Send>;
 
 /// How a connection goes on after a step of its conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +87,8 @@ impl Flow {
         ..Self::CLOSE
     };
 
-    /// From how many bytes on it is worth the trouble to leave a piece where it is.
-    pub const LARGE_PIECE: usize = 4096;
+    /// From how many bytes on it is worth the trouble to leave them where they are.
+    pub const LARGE: usize = 4096;
 
     /// Put the piece into `out` where [`Flow::piece_at`] says, as an engine has to that sends
     /// nothing but `out`.

@@ -32,7 +32,7 @@ impl Conversation for Mirror {
             messages: 1,
             ..Flow::CONTINUE
         };
-        if piece.len() >= Flow::LARGE_PIECE {
+        if piece.len() >= Flow::LARGE {
             return Flow {
                 piece_at: Some(out.len()),
                 ..flow

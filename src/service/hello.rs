@@ -136,7 +136,7 @@ impl Words {
     /// Answer a large piece that is one message, and leave it where it is.
     fn answer_around(&self, piece: &[u8], out: &mut Vec<u8>) -> Option<Flow> {
         let whole = self.framing == Framing::Recv && piece.len() <= self.max_message;
-        if !whole || piece.len() < Flow::LARGE_PIECE || self.exit.as_deref() == Some(piece) {
+        if !whole || piece.len() < Flow::LARGE || self.exit.as_deref() == Some(piece) {
             return None;
         }
         Some(Flow {

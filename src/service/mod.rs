@@ -40,7 +40,7 @@ pub mod template;
 mod threads;
 pub mod udp;
 
-pub use conversation::{Conversation, Flow, Notice, Remote, Service};
+pub use conversation::{Conversation, Flow, Lent, Notice, Remote, Service};
 pub use listener::{Bound, ListenOptions, Listener, Place};
 pub use server::Server;
 pub use settings::{Concurrency, Settings};

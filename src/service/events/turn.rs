@@ -381,13 +381,16 @@ impl Turn {
         self.out.clear();
         let (input, out) = (&self.input, &mut self.out);
         let conversation = &mut connection.conversation;
-        let outcome = catch_unwind(AssertUnwindSafe(|| match step {
-            Step::Opened => conversation.opened(out),
-            Step::Received(count) => conversation.received(input.piece(count), out),
-            Step::Resumed => conversation.resumed(out),
-            Step::Ended => conversation.ended(out),
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let flow = match step {
+                Step::Opened => conversation.opened(out),
+                Step::Received(count) => conversation.received(input.piece(count), out),
+                Step::Resumed => conversation.resumed(out),
+                Step::Ended => conversation.ended(out),
+            };
+            (flow, conversation.lend())
         }));
-        let Ok(flow) = outcome else {
+        let Ok((flow, lent)) = outcome else {
             self.told.push(Told::Panicked(connection.peer.clone()));
             return self.fail(key);
         };
@@ -410,7 +413,7 @@ impl Turn {
             Step::Received(count) => count,
             Step::Opened | Step::Resumed | Step::Ended => 0,
         };
-        self.answer(key, flow, received);
+        self.answer(key, flow, received, lent);
     }
 }
 

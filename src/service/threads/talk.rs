@@ -104,7 +104,8 @@ impl<'a> Talk<'a> {
             let mut flow = Flow::FAIL;
             service.batch(&mut || {
                 if let Some(remote) = remote.take() {
-                    flow = conversation.insert(service.open(peer, remote)).opened(out);
+                    let conversation = conversation.insert(service.open(peer, remote));
+                    flow = taken(&mut **conversation, out, Conversation::opened);
                 }
             });
             flow
@@ -136,7 +137,11 @@ impl<'a> Talk<'a> {
         let service = &self.link.state.shared.service;
         let flow = caught(|| {
             let mut flow = Flow::FAIL;
-            service.batch(&mut || flow = work(&mut **conversation, piece, out));
+            service.batch(&mut || {
+                flow = taken(&mut **conversation, out, |conversation, out| {
+                    work(conversation, piece, out)
+                });
+            });
             flow
         });
         self.follow(flow, received)
@@ -239,6 +244,21 @@ fn is_alive(link: &Link, fd: BorrowedFd<'_>, idle: Option<Duration>) -> bool {
         }
     }
     false
+}
+
+/// Take a step. What it lends is copied: whoever lends wants it back before the batch ends.
+fn taken<'a>(
+    conversation: &mut (dyn Conversation + 'a),
+    out: &mut Vec<u8>,
+    step: impl FnOnce(&mut (dyn Conversation + 'a), &mut Vec<u8>) -> Flow,
+) -> Flow {
+    let mut flow = step(conversation, out);
+    if let Some(lent) = conversation.lend() {
+        out.clear();
+        out.extend_from_slice((*lent).as_ref());
+        flow.piece_at = None;
+    }
+    flow
 }
 
 /// Run what may panic, which is told by `None`.

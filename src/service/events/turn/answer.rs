@@ -16,14 +16,14 @@ use super::{FIRST, Told, Turn, input};
 use crate::service::engine::HEARD_OUT;
 use crate::service::events::connection::Connection;
 use crate::service::mailbox::Key;
-use crate::service::{Flow, Stats};
+use crate::service::{Flow, Lent, Stats};
 
 /// How much room the answers' buffer keeps from one answer to the next.
 const ROOM: usize = 1 << 20;
 
 impl Turn {
-    /// Send what a step has put into `out`, and of the input what it wants sent.
-    pub(super) fn answer(&mut self, key: Key, flow: Flow, received: usize) {
+    /// Send what a step has put into `out`, and of the input what it wants sent, or what it lends.
+    pub(super) fn answer(&mut self, key: Key, flow: Flow, received: usize, lent: Option<Lent>) {
         let Some(connection) = self.registry.get(key) else {
             return;
         };
@@ -32,9 +32,12 @@ impl Turn {
         if flow.hear_out {
             connection.hears_out = HEARD_OUT;
         }
+        let answer = match &lent {
+            Some(lent) => (**lent).as_ref(),
+            None => self.input.answer(received, &flow, &mut self.out),
+        };
         if !flow.delay.is_zero() || !connection.kept.is_empty() {
-            flow.put(self.input.piece(received), &mut self.out);
-            connection.keep(&self.out);
+            connection.keep(answer);
             if !flow.delay.is_zero() {
                 connection.delayed = true;
                 // Not from the turn's moment on, which may be a while ago.
@@ -44,7 +47,6 @@ impl Turn {
             }
             self.flush(key);
         } else {
-            let answer = self.input.answer(received, &flow, &mut self.out);
             let (len, counter) = (answer.len(), &self.shared.stats.bytes_out);
             let mut outcome = Ok(0);
             if len > 0 {
