@@ -1,6 +1,6 @@
 """Hold the servers of rsock against a bare loop in C and against their peers.
 
-    servers.py [--quick] [--check] [--protocol hello|echo|udp ...] [--connections N ...]
+    servers.py [--quick] [--check] [--tables hello|echo|udp|shared ...] [--connections N ...]
                [--sizes N ...] [--turns N] [--window S] [WORD ...]
 
 Every server runs in a process of its own, on one processor; a client in C, on another, keeps one
@@ -11,13 +11,20 @@ some milliseconds (load.h says which); for cost, that of the best turn. The time
 medians over the turns. WORDs choose the rows whose name holds one of them; the floor and what the
 targets compare with run all the same.
 
+For each third of the turns all of them are started anew: where the memory of a process happens to
+lie makes a difference of up to a tenth for large messages, which no number of turns evens out.
+
+In the table `shared` nobody is bound to a processor. There the threads of a program meet those of
+the others and, in Python, wait for the interpreter's lock on more than one processor, as they do
+where they are used. That is no disturbance but what they cost, so the median counts, not the best.
+
 The columns: answers per second, and that as a share of the floor's; seconds of processor that the
 server used for 100,000 answers, all its threads and the kernel's work for it included, and that in
 terms of the floor's; the 50th and 99th percentile of the times of answers, in milliseconds. The row
 `floor, again` is the same program as `floor`, in another process: what is not 1.00 there is noise.
 `floor, threads` is what a thread for each connection costs in C.
-While the two differ by more than 2 % there are more turns, up to four times as many. Where they
-differ by more than 5 % even then, in rate or in cost, that is not judged.
+While the two differ by more than 2 % they are started and asked again, up to four times as often.
+Where they differ by more than 5 % even then, in rate or in cost, that is not judged.
 
 A row whose server is not installed says so. With `--check` the exit status is 1 when a target is
 missed, or could not be judged.
@@ -36,7 +43,8 @@ from serving import Load, Server, Turn, Unavailable, arguments, more_files, prog
 
 NOISE = 0.02  # allowed on top of a target
 NOISY = 0.05  # between the two floors, beyond which nothing is judged
-LONGER = 4  # times as many turns as were asked for, at most, until the two floors agree
+STARTS = 3  # of all servers
+LONGER = 4  # times as many starts, at most, until the two floors agree
 
 
 class Target(NamedTuple):
@@ -46,6 +54,7 @@ class Target(NamedTuple):
     rate: float  # at least
     cost: float | None = None  # at most
     connections: int = 0  # from so many on
+    shared: bool = False  # only where the processors are shared
 
 
 class Row(NamedTuple):
@@ -66,32 +75,34 @@ TUTORIAL = "threads on socket (tutorial)"
 THREADS_LIMIT = 1_000
 
 
-def tcp_rows() -> list[Row]:
-    """List the servers for streams."""
-    return [
-        Row("rsock, events", python("ours.py", "events"), NATIVE),
-        Row("rsock, on_data", python("ours.py", "on_data"), (Target("uvloop", 1.0, 1.0),)),
+def thread_rows() -> list[Row]:
+    """List the servers that have a thread for each connection."""
+    rows = [
         Row(
             "rsock, threads",
             python("ours.py", "threads"),
             (
                 Target(TUTORIAL, 1.0),
-                Target(TUTORIAL, 3.0, connections=200),
+                Target(TUTORIAL, 3.0, connections=200, shared=True),
                 Target(THREADS_FLOOR, 0.95, 1.10),
             ),
-            THREADS_LIMIT,
         ),
-        Row(THREADS_FLOOR, ["threads_floor"], limit=THREADS_LIMIT),
-        Row(
-            "rsock, handler",
-            python("ours.py", "handler"),
-            (Target(TUTORIAL, 1.0),),
-            THREADS_LIMIT,
-        ),
+        Row(THREADS_FLOOR, ["threads_floor"]),
+        Row("rsock, handler", python("ours.py", "handler"), (Target(TUTORIAL, 1.0),)),
+        Row(TUTORIAL, python("peers.py", "threads")),
+    ]
+    return [row._replace(limit=THREADS_LIMIT) for row in rows]
+
+
+def tcp_rows() -> list[Row]:
+    """List the servers for streams."""
+    return [
+        Row("rsock, events", python("ours.py", "events"), NATIVE),
+        Row("rsock, on_data", python("ours.py", "on_data"), (Target("uvloop", 1.0, 1.0),)),
+        *thread_rows(),
         Row("uvloop", python("peers.py", "uvloop")),
         Row("asyncio", python("peers.py", "asyncio")),
         Row("gevent", python("peers.py", "gevent")),
-        Row(TUTORIAL, python("peers.py", "threads"), limit=THREADS_LIMIT),
     ]
 
 
@@ -110,40 +121,39 @@ def udp_rows() -> list[Row]:
 class Table(NamedTuple):
     """What one protocol is tried with."""
 
-    protocol: str
+    name: str
     title: str
+    protocol: str
     floor: str
     load: str
     rows: list[Row]
     connections: list[int]
     sizes: list[int]
+    shared: bool = False  # all processors, by all
 
 
+CONNECTIONS = [10, 200, 1_000, 10_000]
+SIZES = [16, 1024, 65536]
+HELLO = Table("hello", "Hello, TCP", "hello", "floor", "load", tcp_rows(), CONNECTIONS, SIZES)
 TABLES = [
-    Table(
-        "hello",
-        "Hello, TCP",
-        "floor",
-        "load",
-        tcp_rows(),
-        [10, 200, 1_000, 10_000],
-        [16, 1024, 65536],
+    HELLO,
+    HELLO._replace(name="echo", title="Echo, TCP", protocol="echo"),
+    HELLO._replace(
+        name="shared",
+        title="Hello, shared processors",
+        rows=thread_rows(),
+        connections=[10, 200, 1_000],
+        sizes=[16],
+        shared=True,
     ),
     Table(
-        "echo",
-        "Echo, TCP",
-        "floor",
-        "load",
-        tcp_rows(),
-        [10, 200, 1_000, 10_000],
-        [16, 1024, 65536],
+        "udp", "Hello, UDP", "udp", "udp_floor", "udp_load", udp_rows(), [1, 10, 100], [16, 1024]
     ),
-    Table("udp", "Hello, UDP", "udp_floor", "udp_load", udp_rows(), [1, 10, 100], [16, 1024]),
 ]
 
 
 class Result(NamedTuple):
-    """The best of some turns."""
+    """What came of some turns."""
 
     rate: float
     cost: float
@@ -152,11 +162,11 @@ class Result(NamedTuple):
     lost: int
 
     @classmethod
-    def of(cls, turns: list[Turn]) -> Result:
-        """Take the best rate and cost, and the medians of the times."""
+    def of(cls, turns: list[Turn], shared: bool) -> Result:
+        """Take the best rate and cost, or the usual ones, and the medians of the times."""
         return cls(
-            max(turn.rate for turn in turns),
-            min(turn.cost for turn in turns),
+            median(turn.mean for turn in turns) if shared else max(turn.rate for turn in turns),
+            (median if shared else min)(turn.cost for turn in turns),
             median(turn.p50 for turn in turns),
             median(turn.p99 for turn in turns),
             sum(turn.lost for turn in turns),
@@ -183,61 +193,86 @@ class Noise(NamedTuple):
         return cls(abs(other.rate / one.rate - 1), abs(other.cost / one.cost - 1))
 
 
-def agree(seen: dict[str, list[Turn]]) -> bool:
-    """Tell whether the two floors came to the same."""
-    if not (seen.get(FLOOR) and seen.get(AGAIN)):
-        return True
-    return max(Noise.between(Result.of(seen[FLOOR]), Result.of(seen[AGAIN]))) <= NOISE
+class Trial:
+    """The turns of all servers of one cell so far."""
 
+    def __init__(self, cell: Cell, rows: list[Row], folder: Path) -> None:
+        """Begin without any."""
+        self.cell = cell
+        floor = [cell.table.floor]
+        self.rows = [Row(FLOOR, floor), *rows, Row(AGAIN, floor)]
+        self.folder = folder
+        self.turns: dict[str, list[Turn]] = {row.name: [] for row in self.rows}
+        self.failures: dict[str, str] = {}
 
-def measure(
-    cell: Cell, rows: list[Row], folder: Path, turns: int, window: float
-) -> dict[str, Result | str]:
-    """Run the load on all servers in turn; a text says why there is no result."""
-    table, connections, size = cell
-    floor = [table.floor]
-    rows = [Row(FLOOR, floor), *rows, Row(AGAIN, floor)]
-    results: dict[str, Result | str] = {}
-    loads: dict[str, Load] = {}
-    seen: dict[str, list[Turn]] = {}
-    # A window has room for some twenty rounds over all connections. In a few, answers that were
-    # ready when it began would make up too much of the rate.
-    window += connections * (2e-4 + size / 1e8)
-    with ExitStack() as stack:
-        for row in rows:
+    def start(self, stack: ExitStack) -> dict[str, Load]:
+        """Start all servers that have not failed so far, each with its load."""
+        table, connections, size = self.cell
+        cpus = {"cpu": None} if table.shared else {}
+        loads = {}
+        for row in self.rows:
+            if row.name in self.failures:
+                continue
             try:
-                command = [str(folder / row.command[0]), *row.command[1:]]
-                server = Server(command, table.protocol, stack)
+                command = [str(self.folder / row.command[0]), *row.command[1:]]
+                server = Server(command, table.protocol, stack, **cpus)
                 loads[row.name] = Load(
-                    folder / table.load,
+                    self.folder / table.load,
                     server.port,
                     server.pid,
                     connections,
                     size,
                     table.protocol,
                     stack,
+                    **cpus,
                 )
-                seen[row.name] = []
             except Unavailable as error:
-                results[row.name] = f"not installed: {error}"
+                self.failures[row.name] = f"not installed: {error}"
             except RuntimeError as error:
-                results[row.name] = f"FAILED: {error}"
-        for turn, order in enumerate(in_turn(loads, turns * LONGER)):
-            if turn >= turns and agree(seen):
-                break
-            for name in order:
-                try:
-                    seen[name].append(loads[name].turn(window / 2, window))
-                except RuntimeError as error:
-                    results[name] = f"FAILED: {error}"
-                    del loads[name]
-    results.update({name: Result.of(seen[name]) for name in loads})
-    return {row.name: results[row.name] for row in rows}
+                self.failures[row.name] = f"FAILED: {error}"
+        return loads
+
+    def run(self, turns: int, window: float) -> None:
+        """Start all servers, and run the load on each in turn."""
+        # A window has room for some twenty rounds over all connections. In a few, answers that
+        # were ready when it began would make up too much of the rate.
+        window += self.cell.connections * (2e-4 + self.cell.size / 1e8)
+        with ExitStack() as stack:
+            loads = self.start(stack)
+            for order in in_turn(loads, turns):
+                for name in order:
+                    try:
+                        self.turns[name].append(loads[name].turn(window / 2, window))
+                    except RuntimeError as error:
+                        self.failures[name] = f"FAILED: {error}"
+                        del loads[name]
+
+    def result(self, name: str) -> Result | str:
+        """Return what came of it; a text says why there is no result."""
+        failure = self.failures.get(name)
+        return failure or Result.of(self.turns[name], self.cell.table.shared)
+
+    def agree(self) -> bool:
+        """Tell whether the two floors came to the same."""
+        floor, again = self.result(FLOOR), self.result(AGAIN)
+        if isinstance(floor, str) or isinstance(again, str):
+            return True
+        return max(Noise.between(floor, again)) <= NOISE
 
 
-def missed(
-    row: Row, connections: int, results: dict[str, Result | str], between: Noise
-) -> list[str]:
+def measure(
+    cell: Cell, rows: list[Row], folder: Path, turns: int, window: float
+) -> dict[str, Result | str]:
+    """Ask all servers, so often that the floors agree."""
+    trial = Trial(cell, rows, folder)
+    for start in range(STARTS * LONGER):
+        if start >= STARTS and trial.agree():
+            break
+        trial.run(-(-turns // STARTS), window)
+    return {row.name: trial.result(row.name) for row in trial.rows}
+
+
+def missed(row: Row, cell: Cell, results: dict[str, Result | str], between: Noise) -> list[str]:
     """Say which targets a row misses; what is lost in noise is not judged."""
     mine = results[row.name]
     if isinstance(mine, str):
@@ -245,7 +280,9 @@ def missed(
     complaints = []
     for target in row.targets:
         other = results.get(target.against)
-        if not isinstance(other, Result) or connections < target.connections:
+        if not isinstance(other, Result) or cell.connections < target.connections:
+            continue
+        if target.shared and not cell.table.shared:
             continue
         rate, cost = mine.rate / other.rate, mine.cost / other.cost
         if rate < target.rate - NOISE and between.rate <= NOISY:
@@ -271,7 +308,7 @@ def show(cell: Cell, rows: list[Row], results: dict[str, Result | str]) -> list[
     complaints = []
     for name, result in results.items():
         row = known.get(name)
-        wrong = missed(row, connections, results, between) if row else []
+        wrong = missed(row, cell, results, between) if row else []
         complaints += [f"{title}: {name}: {text}" for text in wrong]
         if isinstance(result, str):
             print(f"{name:<38}{result}")
@@ -299,21 +336,21 @@ def main() -> int:
     )
     parser.add_argument("--turns", type=int, help="turns of each server in a table")
     parser.add_argument("--window", type=float, default=0.25, help="seconds of a turn, at least")
-    parser.add_argument("--protocol", nargs="+", choices=["hello", "echo", "udp"])
+    parser.add_argument("--tables", nargs="+", choices=[table.name for table in TABLES])
     parser.add_argument("--connections", type=int, nargs="+", help="how many at once")
     parser.add_argument("--sizes", type=int, nargs="+", help="bytes of a message")
     parser.add_argument("words", nargs="*", metavar="WORD", help="rows to run; all without one")
     options = parser.parse_args()
-    turns = options.turns or (4 if options.quick else 8)
+    turns = options.turns or (3 if options.quick else 9)
     window = 0.1 if options.quick else options.window
 
     version = ".".join(map(str, sys.version_info[:3]))
-    print(f"Python {version}; the best of {turns} turns")
+    print(f"Python {version}; {turns} turns or more")
     files = more_files()
     complaints = []
     with programs() as folder:
         for table in TABLES:
-            if options.protocol and table.protocol not in options.protocol:
+            if options.tables and table.name not in options.tables:
                 continue
             quick = table.connections[:2], table.sizes[:1]
             counts, sizes = quick if options.quick else (table.connections, table.sizes)

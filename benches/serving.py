@@ -33,6 +33,7 @@ class Turn(NamedTuple):
     """What a load saw in one window."""
 
     rate: float  # answers per second, in the best slice of the window
+    mean: float  # in all of the window
     cost: float  # seconds of the server's processors for 100,000 answers
     p50: float  # milliseconds
     p99: float
@@ -123,9 +124,15 @@ def pinned(command: list[str], cpu: int | None, stack: ExitStack) -> subprocess.
 class Server:
     """A server in a process of its own."""
 
-    def __init__(self, command: list[str], protocol: str, stack: ExitStack) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        protocol: str,
+        stack: ExitStack,
+        cpu: int | None = SERVER_CPU,
+    ) -> None:
         """Start it, and wait for its port."""
-        self.process = pinned([*command, protocol], SERVER_CPU, stack)
+        self.process = pinned([*command, protocol], cpu, stack)
         self.pid = self.process.pid
         line = said(self.process)
         if not line:
@@ -183,8 +190,8 @@ class Load:
         count, took, spent, p50, p99, lost, best = map(int, words)
         if not count or not took:
             raise RuntimeError("no message was answered within the window")
-        rate = max(best, count / took * 1e9)
-        return Turn(rate, spent / count / 1e4, p50 / 1e6, p99 / 1e6, lost)
+        mean = count / took * 1e9
+        return Turn(max(best, mean), mean, spent / count / 1e4, p50 / 1e6, p99 / 1e6, lost)
 
     def turn(self, warm: float, window: float) -> Turn:
         """Run the load for one window."""

@@ -80,6 +80,8 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=1_000)
     parser.add_argument("--exits", type=int, default=200)
     options = parser.parse_args()
+    # In the background of a shell Ctrl+C is ignored, and so it would be by the servers.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     turns = 2 if options.quick else 10
     exits = min(options.exits, 20) if options.quick else options.exits
     connections = options.connections
