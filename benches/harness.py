@@ -85,9 +85,9 @@ def compare(stock: Loop, tested: Loop, turns: int) -> Outcome:
     return Outcome(before / count, after / count, after / before)
 
 
-def in_turn(names: Iterable[str], turns: int) -> Iterator[list[str]]:
+def in_turn(names: Iterable[str], turns: int, first: int = 0) -> Iterator[list[str]]:
     """Give an order for each turn, the other way round every time, of the names that are left."""
-    for turn in range(turns):
+    for turn in range(first, first + turns):
         yield list(names)[:: 1 if turn % 2 else -1]
 
 

@@ -1,7 +1,7 @@
 """Hold the servers of rsock against a bare loop in C and against their peers.
 
-    servers.py [--quick] [--check] [--tables hello|echo|udp|shared ...] [--connections N ...]
-               [--sizes N ...] [--turns N] [--window S] [WORD ...]
+    servers.py [WORD ...] [--quick] [--check] [--tables hello|echo|shared|udp ...]
+               [--connections N ...] [--sizes N ...] [--turns N] [--window S]
 
 Every server runs in a process of its own, on one processor; a client in C, on another, keeps one
 message under way on each connection. All servers of a table are up at the same time, and the load
@@ -34,12 +34,24 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from math import inf
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from harness import in_turn
-from serving import Load, Server, Turn, Unavailable, arguments, more_files, programs, python
+from serving import (
+    LOAD_CPU,
+    SERVER_CPU,
+    Load,
+    Server,
+    Turn,
+    Unavailable,
+    arguments,
+    more_files,
+    programs,
+    python,
+)
 
 NOISE = 0.02  # allowed on top of a target
 NOISY = 0.05  # between the two floors, beyond which nothing is judged
@@ -164,9 +176,10 @@ class Result(NamedTuple):
     @classmethod
     def of(cls, turns: list[Turn], shared: bool) -> Result:
         """Take the best rate and cost, or the usual ones, and the medians of the times."""
+        costs = [turn.cost for turn in turns]
         return cls(
             median(turn.mean for turn in turns) if shared else max(turn.rate for turn in turns),
-            (median if shared else min)(turn.cost for turn in turns),
+            median(costs) if shared else min(costs),
             median(turn.p50 for turn in turns),
             median(turn.p99 for turn in turns),
             sum(turn.lost for turn in turns),
@@ -202,20 +215,21 @@ class Trial:
         floor = [cell.table.floor]
         self.rows = [Row(FLOOR, floor), *rows, Row(AGAIN, floor)]
         self.folder = folder
+        self.taken = 0  # turns
         self.turns: dict[str, list[Turn]] = {row.name: [] for row in self.rows}
         self.failures: dict[str, str] = {}
 
     def start(self, stack: ExitStack) -> dict[str, Load]:
         """Start all servers that have not failed so far, each with its load."""
         table, connections, size = self.cell
-        cpus = {"cpu": None} if table.shared else {}
+        server_cpu, load_cpu = (None, None) if table.shared else (SERVER_CPU, LOAD_CPU)
         loads = {}
         for row in self.rows:
             if row.name in self.failures:
                 continue
             try:
                 command = [str(self.folder / row.command[0]), *row.command[1:]]
-                server = Server(command, table.protocol, stack, **cpus)
+                server = Server(command, table.protocol, stack, server_cpu)
                 loads[row.name] = Load(
                     self.folder / table.load,
                     server.port,
@@ -224,7 +238,7 @@ class Trial:
                     size,
                     table.protocol,
                     stack,
-                    **cpus,
+                    load_cpu,
                 )
             except Unavailable as error:
                 self.failures[row.name] = f"not installed: {error}"
@@ -239,13 +253,14 @@ class Trial:
         window += self.cell.connections * (2e-4 + self.cell.size / 1e8)
         with ExitStack() as stack:
             loads = self.start(stack)
-            for order in in_turn(loads, turns):
+            for order in in_turn(loads, turns, self.taken):
                 for name in order:
                     try:
                         self.turns[name].append(loads[name].turn(window / 2, window))
                     except RuntimeError as error:
                         self.failures[name] = f"FAILED: {error}"
                         del loads[name]
+        self.taken += turns
 
     def result(self, name: str) -> Result | str:
         """Return what came of it; a text says why there is no result."""
@@ -263,12 +278,12 @@ class Trial:
 def measure(
     cell: Cell, rows: list[Row], folder: Path, turns: int, window: float
 ) -> dict[str, Result | str]:
-    """Ask all servers, so often that the floors agree."""
+    """Ask all servers, in so many turns for each start, until the floors agree."""
     trial = Trial(cell, rows, folder)
     for start in range(STARTS * LONGER):
         if start >= STARTS and trial.agree():
             break
-        trial.run(-(-turns // STARTS), window)
+        trial.run(turns, window)
     return {row.name: trial.result(row.name) for row in trial.rows}
 
 
@@ -303,9 +318,13 @@ def show(cell: Cell, rows: list[Row], results: dict[str, Result | str]) -> list[
         print(f"{FLOOR:<38}{floor}")
         return [f"{title}: {FLOOR}: {floor}"]
     again = results[AGAIN]
-    between = Noise.between(floor, again) if isinstance(again, Result) else Noise(1.0, 1.0)
-    known = {row.name: row for row in rows}
     complaints = []
+    if isinstance(again, Result):
+        between = Noise.between(floor, again)
+    else:
+        between = Noise(inf, inf)
+        complaints.append(f"{title}: {AGAIN}: {again}")
+    known = {row.name: row for row in rows}
     for name, result in results.items():
         row = known.get(name)
         wrong = missed(row, cell, results, between) if row else []
@@ -322,7 +341,7 @@ def show(cell: Cell, rows: list[Row], results: dict[str, Result | str]) -> list[
             line += "  missed: " + "; ".join(wrong)
         print(line, flush=True)
     for kind, value in zip(between._fields, between):
-        if value > NOISY:
+        if NOISY < value < inf:
             text = f"the two floors differ by {value:.0%} in {kind}, which is not judged"
             print(text)
             complaints.append(f"{title}: {text}")
@@ -334,18 +353,18 @@ def main() -> int:
     parser = arguments(
         "Hold rsock's servers against their peers.", quick="few connections, few short turns"
     )
-    parser.add_argument("--turns", type=int, help="turns of each server in a table")
+    parser.add_argument("--turns", type=int, help="of each server, rounded up to 3, 6, 9, ...")
     parser.add_argument("--window", type=float, default=0.25, help="seconds of a turn, at least")
     parser.add_argument("--tables", nargs="+", choices=[table.name for table in TABLES])
     parser.add_argument("--connections", type=int, nargs="+", help="how many at once")
     parser.add_argument("--sizes", type=int, nargs="+", help="bytes of a message")
     parser.add_argument("words", nargs="*", metavar="WORD", help="rows to run; all without one")
     options = parser.parse_args()
-    turns = options.turns or (3 if options.quick else 9)
+    turns = -(-(options.turns or (3 if options.quick else 9)) // STARTS)
     window = 0.1 if options.quick else options.window
 
     version = ".".join(map(str, sys.version_info[:3]))
-    print(f"Python {version}; {turns} turns or more")
+    print(f"Python {version}; {turns * STARTS} turns or more")
     files = more_files()
     complaints = []
     with programs() as folder:

@@ -4,15 +4,15 @@
 
 mod common;
 
+use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{on_both, serve_by};
-use rsock::service::{Conversation, Flow, Lent, Remote, Service};
+use rsock::service::{Concurrency, Conversation, Flow, Lent, Remote, Server, Service, Snapshot};
 use socket2::SockAddr;
 
 /// Sends each piece back with a text around it, and notes the pieces.
@@ -86,14 +86,28 @@ fn message(size: usize) -> Vec<u8> {
     (0..size).map(|at| (at % 251) as u8).collect()
 }
 
-/// Send all of a message, and return all that comes.
-fn talk(mut client: TcpStream, message: &[u8]) -> Vec<u8> {
+/// More than what the kernel holds for a client that does not read.
+const MUCH: usize = 16 << 20;
+
+/// Wait until an event loop keeps what the kernel does not take.
+fn until_kept(server: &Server, concurrency: Concurrency) {
+    let limit = Instant::now() + Duration::from_secs(10);
+    let kept = |now: Snapshot| now.bytes_in > now.bytes_out + (1 << 19);
+    while concurrency == Concurrency::Events && !kept(server.stats()) {
+        assert!(Instant::now() < limit, "{:?}", server.stats());
+        thread::yield_now();
+    }
+}
+
+/// Send all of a message, wait, and return all that comes.
+fn talk(mut client: TcpStream, message: &[u8], wait: impl FnOnce()) -> Vec<u8> {
     let mut writer = client.try_clone().unwrap();
     thread::scope(|scope| {
         scope.spawn(move || {
             writer.write_all(message).unwrap();
             writer.shutdown(Shutdown::Write).unwrap();
         });
+        wait();
         let mut received = Vec::new();
         client.read_to_end(&mut received).unwrap();
         received
@@ -105,7 +119,11 @@ fn check(around: Around, size: usize) {
         around.pieces.lock().unwrap().clear();
         let (server, client) = serve_by(concurrency, Arc::new(around.clone()));
         let message = message(size);
-        let received = talk(client, &message);
+        let received = talk(client, &message, || {
+            if size >= MUCH {
+                until_kept(&server, concurrency);
+            }
+        });
         // Not `assert_eq`, which would print all of it.
         assert!(
             received == around.answer(&message),
@@ -151,7 +169,7 @@ fn a_piece_waits_for_its_time_with_the_text_around_it() {
 
 #[test]
 fn what_a_slow_client_does_not_take_is_kept_with_the_text_around_it() {
-    check(Around::with(7, 1), 16 << 20);
+    check(Around::with(7, 1), MUCH);
 }
 
 #[test]
@@ -170,8 +188,17 @@ fn a_piece_begins_far_from_the_beginning_of_a_page() {
 #[derive(Clone, Default)]
 struct Lender {
     next: Option<Vec<u8>>,
-    returned: Arc<Mutex<Vec<usize>>>,
-    batches: Arc<AtomicUsize>,
+    returned: Arc<Mutex<Vec<Returned>>>,
+}
+
+#[derive(Clone, Copy)]
+struct Returned {
+    size: usize,
+    in_batch: bool,
+}
+
+thread_local! {
+    static IN_BATCH: Cell<bool> = const { Cell::new(false) };
 }
 
 struct Loan {
@@ -187,11 +214,10 @@ impl AsRef<[u8]> for Loan {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        assert!(
-            self.of.batches.load(Ordering::SeqCst) > 0,
-            "outside of a batch"
-        );
-        self.of.returned.lock().unwrap().push(self.bytes.len());
+        self.of.returned.lock().unwrap().push(Returned {
+            size: self.bytes.len(),
+            in_batch: IN_BATCH.get(),
+        });
     }
 }
 
@@ -201,9 +227,9 @@ impl Service for Lender {
     }
 
     fn batch(&self, work: &mut dyn FnMut()) {
-        self.batches.fetch_add(1, Ordering::SeqCst);
+        IN_BATCH.set(true);
         work();
-        self.batches.fetch_sub(1, Ordering::SeqCst);
+        IN_BATCH.set(false);
     }
 }
 
@@ -235,12 +261,14 @@ fn what_is_lent_is_sent_and_given_back() {
     on_both(|concurrency| {
         let lender = Lender::default();
         let (server, client) = serve_by(concurrency, Arc::new(lender.clone()));
-        let message = message(16 << 20);
-        let received = talk(client, &message);
+        let message = message(MUCH);
+        let received = talk(client, &message, || until_kept(&server, concurrency));
         assert_eq!(received[..5], *b"lent!");
         assert!(received[5..] == message, "{concurrency:?}");
         assert!(server.stop(Duration::from_secs(5)));
-        let returned: usize = lender.returned.lock().unwrap().iter().sum();
-        assert_eq!(returned, received.len());
+        let returned = lender.returned.lock().unwrap();
+        assert!(returned.iter().all(|loan| loan.in_batch));
+        let sizes: usize = returned.iter().map(|loan| loan.size).sum();
+        assert_eq!(sizes, received.len());
     });
 }

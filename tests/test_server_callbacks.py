@@ -56,6 +56,33 @@ def test_a_long_answer_is_sent_whole_and_after_what_was_sent_before(kind, size, 
             assert client.recv() == b""
 
 
+@pytest.mark.parametrize("second", [LONG, b"short", b"", None])
+@pytest.mark.parametrize("first", [LONG, b"short", b"", None])
+@pytest.mark.parametrize("aside", [LONG, b"aside", b""])
+def test_the_answers_of_one_step_keep_their_order(first, aside, second):
+    def on_data(data, conn):
+        if data == b"two":
+            conn.send(aside)
+        return {b"one": first, b"two": second, b"end": b"."}[data]
+
+    with rsock.TcpServer(0, on_data=on_data, max_message=3) as server, client_of(server) as client:
+        client.sendall(b"onetwoend")
+        expected = b"".join([first or b"", aside, second or b"", b"."])
+        assert client.recv_exactly(len(expected)) == expected
+        assert server.stats["messages"] == 3
+
+
+def test_a_long_answer_arrives_though_the_next_call_of_the_step_fails(reports):
+    def on_data(data, _conn):
+        return {b"one": LONG}[data]
+
+    with rsock.TcpServer(0, on_data=on_data, max_message=3) as server, client_of(server) as client:
+        client.sendall(b"onetwo")
+        assert b"".join(iter(client.recv, b"")) == LONG
+        assert reports.get(timeout=support.PATIENCE)[0] is KeyError
+    assert server.stats["errors"] == 1
+
+
 def test_a_long_answer_waits_for_a_slow_client_and_is_let_go_of():
     gone = queue.SimpleQueue()
 

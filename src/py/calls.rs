@@ -244,9 +244,8 @@ impl Calls {
         if answer.is_none() {
             return Ok(());
         }
-        if let (Framing::Recv, true, Ok(bytes)) =
-            (self.framing, out.is_empty(), answer.cast::<PyBytes>())
-        {
+        let alone = out.is_empty() && self.framing == Framing::Recv;
+        if let (true, Ok(bytes)) = (alone, answer.cast::<PyBytes>()) {
             if bytes.as_bytes().len() >= Flow::LARGE {
                 *lent = Some(bytes.clone().into());
                 return Ok(());

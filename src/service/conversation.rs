@@ -28,8 +28,8 @@ pub trait Conversation: Send {
         Flow::CLOSE
     }
 
-    /// Give the answer of the step that was just taken, if it lies in memory of somebody else's.
-    /// It is sent in place of `out`, and not copied unless the client is slow to take it.
+    /// Give the answer of a step, if it lies in memory of somebody else's. An engine asks after each
+    /// step, and sends what it gets in place of `out` and whatever the [`Flow`] says of the piece.
     fn lend(&mut self) -> Option<Lent> {
         None
     }
@@ -38,7 +38,7 @@ pub trait Conversation: Send {
     fn closed(&mut self) {}
 }
 
-/// Bytes that are lent to an engine until they are sent.
+/// Bytes that an engine sends or copies, and gives back before [`Service::batch`] ends.
 pub type Lent = Box<dyn AsRef<[u8]> + Send>;
 
 /// How a connection goes on after a step of its conversation.
@@ -60,8 +60,8 @@ pub struct Flow {
     /// what it sends until it ends as well. A connection that is closed while bytes are under way
     /// takes with it what the client has not read yet, the word about what was wrong.
     pub hear_out: bool,
-    /// Send the piece that was received as well, at this place in `out`. An engine may do so
-    /// without copying the piece, which is worth it from a few KiB on.
+    /// Send the piece that was received as well, at this place in `out`. If the text around it is
+    /// short, the piece is not copied for that, which is worth it from a few KiB on.
     pub piece_at: Option<usize>,
 }
 
@@ -89,16 +89,6 @@ impl Flow {
 
     /// From how many bytes on it is worth the trouble to leave them where they are.
     pub const LARGE: usize = 4096;
-
-    /// Put the piece into `out` where [`Flow::piece_at`] says, as an engine has to that sends
-    /// nothing but `out`.
-    pub fn put(&self, piece: &[u8], out: &mut Vec<u8>) {
-        if let Some(at) = self.piece_at {
-            let at = at.min(out.len());
-            out.extend_from_slice(piece);
-            out[at..].rotate_right(piece.len());
-        }
-    }
 }
 
 /// What a server offers: it begins a conversation with each client.

@@ -2,7 +2,7 @@
 
 use super::Flow;
 
-/// How far apart in memory two places are that a processor takes for the same at first sight.
+/// Two places in memory that are a multiple of it apart look alike to a processor at first.
 const PAGE: usize = 4096;
 /// How much room there is before a piece and behind it.
 const MARGIN: usize = PAGE / 2;
@@ -59,9 +59,11 @@ impl Input {
         let Some(at) = flow.piece_at else {
             return out;
         };
-        let (front, back) = out.split_at(at.min(out.len()));
+        let at = at.min(out.len());
+        let (front, back) = out.split_at(at);
         if front.len().max(back.len()) > MARGIN {
-            flow.put(self.piece(count), out);
+            out.extend_from_slice(self.piece(count));
+            out[at..].rotate_right(count);
             return out;
         }
         let (from, end) = (self.start - front.len(), self.start + count);

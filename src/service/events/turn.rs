@@ -297,7 +297,7 @@ impl Turn {
         let fd = connection.socket.as_raw_fd();
         let token = Token(key.index as usize + FIRST);
         self.registry.fill(key, connection);
-        match self.poll.register(&mut SourceFd(&fd), token, input()) {
+        match self.poll.register(&mut SourceFd(&fd), token, interest()) {
             Ok(()) => {
                 self.step(key, Step::Opened);
                 self.drive(key);
@@ -418,7 +418,7 @@ impl Turn {
 }
 
 /// What the kernel is asked to tell of a connection.
-fn input() -> Interest {
+fn interest() -> Interest {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     return Interest::READABLE | Interest::PRIORITY;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]

@@ -105,7 +105,8 @@ impl<'a> Talk<'a> {
             service.batch(&mut || {
                 if let Some(remote) = remote.take() {
                     let conversation = conversation.insert(service.open(peer, remote));
-                    flow = taken(&mut **conversation, out, Conversation::opened);
+                    flow = conversation.opened(out);
+                    settle(&mut **conversation, &mut flow, out);
                 }
             });
             flow
@@ -138,9 +139,8 @@ impl<'a> Talk<'a> {
         let flow = caught(|| {
             let mut flow = Flow::FAIL;
             service.batch(&mut || {
-                flow = taken(&mut **conversation, out, |conversation, out| {
-                    work(conversation, piece, out)
-                });
+                flow = work(&mut **conversation, piece, out);
+                settle(&mut **conversation, &mut flow, out);
             });
             flow
         });
@@ -168,7 +168,9 @@ impl<'a> Talk<'a> {
                 return Next::Close;
             }
             self.out.clear();
-            self.out.shrink_to(KEPT);
+            if self.out.capacity() > KEPT {
+                self.out = Vec::new();
+            }
         }
         match flow {
             Flow {
@@ -246,19 +248,13 @@ fn is_alive(link: &Link, fd: BorrowedFd<'_>, idle: Option<Duration>) -> bool {
     false
 }
 
-/// Take a step. What it lends is copied: whoever lends wants it back before the batch ends.
-fn taken<'a>(
-    conversation: &mut (dyn Conversation + 'a),
-    out: &mut Vec<u8>,
-    step: impl FnOnce(&mut (dyn Conversation + 'a), &mut Vec<u8>) -> Flow,
-) -> Flow {
-    let mut flow = step(conversation, out);
+/// Copy what a step lends: it has to be given back before the batch ends, and is sent after that.
+fn settle(conversation: &mut dyn Conversation, flow: &mut Flow, out: &mut Vec<u8>) {
     if let Some(lent) = conversation.lend() {
         out.clear();
         out.extend_from_slice((*lent).as_ref());
         flow.piece_at = None;
     }
-    flow
 }
 
 /// Run what may panic, which is told by `None`.

@@ -12,7 +12,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Token};
 use socket2::SockAddr;
 
-use super::{FIRST, Told, Turn, input};
+use super::{FIRST, Told, Turn, interest};
 use crate::service::engine::HEARD_OUT;
 use crate::service::events::connection::Connection;
 use crate::service::mailbox::Key;
@@ -101,7 +101,7 @@ impl Turn {
             // tells of it after each message.
             let fd = connection.socket.as_raw_fd();
             let token = Token(key.index as usize + FIRST);
-            let interest = input() | Interest::WRITABLE;
+            let interest = interest() | Interest::WRITABLE;
             if self
                 .poll
                 .reregister(&mut SourceFd(&fd), token, interest)
