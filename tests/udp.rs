@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::bounded;
+use common::{bounded, until};
 use rsock::service::template::Template;
 use rsock::service::udp::{Answer, Outcome, Silent, UdpServer, UdpSettings, UdpStats};
 use rsock::sys::batch::{self, Batch, Outgoing};
@@ -52,15 +52,6 @@ fn ask(client: &UdpSocket, server: SocketAddr, question: &[u8]) -> Vec<u8> {
     assert_eq!(from, server);
     answer.truncate(len);
     answer
-}
-
-/// Look again and again until something has come about.
-fn until(mut fine: impl FnMut() -> bool) {
-    let end = Instant::now() + LONG;
-    while !fine() {
-        assert!(Instant::now() < end, "not within {LONG:?}");
-        thread::yield_now();
-    }
 }
 
 #[test]

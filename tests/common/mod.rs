@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rsock::error::Error;
 use rsock::net::socket::Kind;
@@ -22,6 +22,8 @@ use socket2::SockAddr;
 
 /// How long a test may take at all.
 const LIMIT: Duration = Duration::from_secs(20);
+/// How long one wait of a test may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) const TCP: Kind = Kind {
     family: libc::AF_INET,
@@ -66,6 +68,15 @@ pub(crate) fn bounded(body: impl FnOnce() + Send + 'static) {
     }
 }
 
+/// Look again and again until something has come about.
+pub(crate) fn until(mut fine: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !fine() {
+        assert!(Instant::now() < end, "not within {PATIENCE:?}");
+        thread::yield_now();
+    }
+}
+
 /// Run a test with each of the two ways to run a server.
 pub(crate) fn on_both(test: impl Fn(Concurrency) + Send + Sync + 'static) {
     bounded(move || {
@@ -93,9 +104,8 @@ pub(crate) fn serve_by(concurrency: Concurrency, service: Arc<dyn Service>) -> (
 /// Connect to a server, with a limit on each wait.
 pub(crate) fn connect(server: &Server) -> TcpStream {
     let client = TcpStream::connect(server.address().as_socket().unwrap()).unwrap();
-    let patience = Some(Duration::from_secs(10));
-    client.set_read_timeout(patience).unwrap();
-    client.set_write_timeout(patience).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_write_timeout(Some(PATIENCE)).unwrap();
     client
 }
 
